@@ -1,0 +1,435 @@
+"""The abstract machine: one current state, and what every part of the interpreter does to it.
+
+The other modules of this package are functions over a Machine, one family a file:
+expressions, statements, loops, calls, classes, contexts (grad modes), generators, python_* (builtins and the
+standard library), torch_* (tensors, modules, autograd, optimisers). They read and write `m.state`; where control
+splits they fork it and join again (`m.branch`, `m.split`).
+
+The machine never fails on strange programs: what it cannot follow is `Opaque`. It stops early (`Exhausted`) where a
+bound is reached; what was cut off is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from gradlint.analysis.events import Event, ModeFact, Place, TensorFact
+from gradlint.analysis.state import Contexts, Mode, State, join_all, join_flags, join_values
+from gradlint.analysis.values import (
+    NONE,
+    UNKNOWN,
+    Const,
+    Flag,
+    Object,
+    Opaque,
+    Phi,
+    Ref,
+    Sequence,
+    Storage,
+    Symbol,
+    Tensor,
+    Truth,
+    both,
+    leaves,
+    negate,
+    summary,
+)
+from gradlint.findings import Origin
+
+E = TypeVar("E", bound=Event)
+
+UNIT_SHIFT = 32
+MAX_DEPTH = 48
+MAX_ORIGIN = 12
+
+
+class Exhausted(Exception):
+    """A bound of the analysis is reached; the entry that was being run is given up."""
+
+
+@dataclass
+class Budget:
+    """Bounds for one file: `steps` of the interpreter in all, `entry_steps` for one entry point."""
+
+    steps: int = 400_000
+    entry_steps: int = 60_000
+
+
+@dataclass
+class Call:
+    """A call as models see it. `name`: qualified name of an Extern, or the method's name. `rest`: there may be more
+    arguments than are known (`*args` of unknown length). `self`: the receiver of a method."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    at: int = 0
+    rest: bool = False
+    self: Any = None
+
+    def arg(self, index: int, name: str = "", default: Any = None) -> Any:
+        """An argument by position or keyword; `default` where it is not given."""
+        if 0 <= index < len(self.args):
+            return self.args[index]
+        return self.kwargs.get(name, default) if name else default
+
+    def constant(self, index: int, name: str = "", default: Any = None) -> Any:
+        """The Python constant given for an argument; `default` where none is given or it is not known."""
+        value = self.arg(index, name)
+        return value.value if isinstance(value, Const) else default
+
+    @property
+    def all_args(self) -> tuple[Any, ...]:
+        return (*self.args, *self.kwargs.values())
+
+
+@dataclass
+class Exits:
+    """Abrupt ways out of a region: states (and values) that left by each."""
+
+    breaks: list[State] = field(default_factory=list)
+    continues: list[State] = field(default_factory=list)
+    returns: list[tuple[State, Any]] = field(default_factory=list)
+    raises: list[tuple[State, Any]] = field(default_factory=list)
+
+    def absorb(self, other: Exits) -> None:
+        self.breaks += other.breaks
+        self.continues += other.continues
+        self.returns += other.returns
+        self.raises += other.raises
+
+
+@dataclass
+class Activation:
+    """One running function (or module or class body)."""
+
+    frame: int
+    unit: int
+    code: Any = None
+    owner: int = 0
+    receiver: Any = None
+    entry_mode: Mode = field(default_factory=Mode)
+    entered: list[tuple[str, int]] = field(default_factory=list)
+    """Modes that `with` statements of this very body entered and have not left: (kind, place)."""
+    site: int = 0
+    decorated: str = ""
+    on_yield: Callable[[Any], Any] | None = None
+
+
+@dataclass
+class Record:
+    """Predictions gathered for one binding place."""
+
+    rg: list[Flag] = field(default_factory=list)
+    grad: list[Truth] = field(default_factory=list)
+    inference: list[Truth] = field(default_factory=list)
+    name: str = ""
+    why: Origin | None = None
+    tensors: int = 0
+
+
+class Machine:
+    """See the module's docstring. `units` are the sources in view, by number; `emit` collects events."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.contexts = Contexts()
+        self.state = State(self.contexts)
+        self.context = 0
+        self.exits = Exits()
+        self.stack: list[Activation] = []
+        self.events: list[Event] = []
+        self.records: dict[tuple[int, int], Record] = {}
+        self.cuts: list[tuple[Place, str]] = []
+        self.steps = 0
+        self.limit = budget.entry_steps
+        self.called: set[tuple[int, int]] = set()
+        self.guarded = 0
+        """How many enclosing regions look at raised states (try, with of a user object)."""
+        self.quiet = 0
+        self.computed = 0
+        """Counts tensor computations, to tell whether a region computed anything."""
+        self.services: dict[str, Any] = {}
+
+    # -- places
+
+    @property
+    def unit(self) -> int:
+        return self.stack[-1].unit if self.stack else 0
+
+    def here(self, at: int) -> int:
+        """A place as one integer (unit and node handle), as origins and symbols carry it."""
+        return self.unit << UNIT_SHIFT | at if at else 0
+
+    @staticmethod
+    def place(here: int) -> Place:
+        return Place(here >> UNIT_SHIFT, here & (1 << UNIT_SHIFT) - 1)
+
+    def step(self, cost: int = 1) -> None:
+        self.steps += cost
+        if self.steps > self.limit:
+            raise Exhausted
+
+    # -- heap
+
+    def get(self, value: Any) -> Object | None:
+        """The object a value refers to; None where it is no reference."""
+        return self.state.heap.get(value.addr) if type(value) is Ref else None
+
+    def put(self, ref: Ref, thing: Object) -> None:
+        self.state.put(ref.addr, thing)
+
+    def alloc(self, at: int, thing: Object, tag: str = "") -> Ref:
+        """A new object, made at a place of the code in the current context."""
+        return self.state.alloc(self.contexts.address(self.context, self.here(at), tag), thing)
+
+    def symbol(self, at: int, tag: str = "") -> Symbol:
+        """A fresh symbol for an unknown that comes into being here."""
+        return ("new", self.context, self.here(at), tag)
+
+    def opaque(self, at: int, rg: Flag = UNKNOWN, kind: str = "", tag: str = "", origin: Origin | None = None) -> Opaque:
+        return Opaque(self.symbol(at, tag), rg, kind, origin)
+
+    @contextmanager
+    def within(self, key: Any) -> Any:
+        """Run in a deeper context (a call site, a loop, one iteration of a literal loop)."""
+        before, self.context = self.context, self.contexts.enter(self.context, key)
+        try:
+            yield self.context
+        finally:
+            self.context = before
+
+    # -- control
+
+    def dead(self) -> bool:
+        return self.state.dead
+
+    def kill(self) -> None:
+        """Control does not go on from here."""
+        self.state = self.state.fork()
+        self.state.dead = True
+
+    def branch(self, cond: Symbol, then: Callable[[], Any], other: Callable[[], Any]) -> Any:
+        """Run `then` where an open condition holds and `other` where it does not; join states and results."""
+        facts = self.state.facts
+        if cond in facts:
+            return then() if facts[cond] else other()
+        start = self.state
+        self.state = start.fork()
+        self.state.assume(cond, True)
+        a = then()
+        after_then = self.state
+        self.state = start.fork()
+        self.state.assume(cond, False)
+        b = other()
+        after_other = self.state
+        self.state = after_then.join(after_other)
+        if after_then.dead:
+            return b
+        if after_other.dead:
+            return a
+        if a is None or b is None:
+            return a if b is None else b
+        if isinstance(a, Truth | Phi) and isinstance(b, Truth | Phi) and _is_flag(a) and _is_flag(b):
+            return join_flags(None if cond[0] == "any" else cond, a, b)
+        return join_values(None if cond[0] == "any" else cond, a, b)
+
+    def split(self, value: Any, function: Callable[[Any], Any]) -> Any:
+        """`function` of each leaf of a choice, each in the state where the value is that leaf."""
+        value = self.state.simplify(value)
+        if not isinstance(value, Phi):
+            return function(value)
+        return self.branch(
+            value.cond, lambda: self.split(value.then, function), lambda: self.split(value.other, function)
+        )
+
+    def under(self, test: Flag, then: Callable[[], Any], other: Callable[[], Any], at: int) -> Any:
+        """Like `branch`, over a flag: constants decide, choices split, unknowns split on a fresh condition."""
+        test = self.state.simplify(test)
+        if isinstance(test, Phi):
+            return self.branch(
+                test.cond,
+                lambda: self.under(test.then, then, other, at),
+                lambda: self.under(test.other, then, other, at),
+            )
+        if test.value is not None:
+            return then() if test.value else other()
+        return self.branch(("truth", self.symbol(at, "test")), then, other)
+
+    def may_raise(self, value: Any = NONE) -> None:
+        """What runs here may raise: regions that look at raised states see a copy of this one."""
+        if self.guarded and not self.state.dead:
+            self.exits.raises.append((self.state.fork(), value))
+
+    # -- events
+
+    def emit(self, event: Event) -> None:
+        if not self.quiet and not self.state.dead:
+            self.events.append(event)
+
+    def event(self, kind: type[E], at: int, **fields: Any) -> None:
+        """Emit an event of a kind at a place of the running code."""
+        if self.quiet or self.state.dead:
+            return
+        self.emit_at(kind, self.here(at), **fields)
+
+    def emit_at(self, kind: type[E], here: int, **fields: Any) -> None:
+        """The same, at a place that was kept as an integer."""
+        path = tuple(self.place(a.site) for a in self.stack if a.site)
+        self.emit(kind(where=self.place(here), mode=self.mode_fact(), path=path, **fields))
+
+    def mode_fact(self, mode: Mode | None = None) -> ModeFact:
+        mode = mode or self.state.mode
+        stack = tuple((text, self.place(here)) for text, here in mode.stack)
+        return ModeFact(summary(self.simplified(mode.grad)), summary(self.simplified(mode.inference)), stack)
+
+    def simplified(self, tree: Any) -> Any:
+        return self.state.simplify(tree)
+
+    def cut(self, at: int, reason: str) -> None:
+        self.cuts.append((self.place(self.here(at)), reason))
+
+    # -- tensors
+
+    @property
+    def recording(self) -> Flag:
+        """Whether an operation on tensors that require grad would be recorded: grad mode on, inference mode off."""
+        mode = self.state.mode
+        return both(self.simplified(mode.grad), negate(self.simplified(mode.inference)))
+
+    def new_storage(self, at: int, tag: str = "") -> int:
+        return self.alloc(at, Storage(), "storage" + tag).addr
+
+    def tensor(self, at: int, thing: Tensor, tag: str = "") -> Ref:
+        """A new tensor; a storage of its own is made where it has none, inference mode marks it."""
+        if not thing.storage:
+            thing = replace(thing, storage=self.new_storage(at, tag))
+        return self.alloc(at, thing, "tensor" + tag)
+
+    def origin(self, op: str, at: int, args: Iterable[Any] = (), rg: Flag = UNKNOWN, **kwargs: Any) -> Origin:
+        """How a value that is being made here comes to be; operands that are too deep are cut off."""
+        operands = tuple(self.origin_of(a) for a in args)
+        named = tuple((k, self.origin_of(v)) for k, v in kwargs.items())
+        return Origin(
+            op,
+            operands,
+            named,
+            tuple(text for text, _ in self.state.mode.stack),
+            "",
+            summary(rg).value,
+            True,
+            self.here(at),
+            depth=1 + max((_part_depth(p) for p in (*operands, *(v for _, v in named))), default=0),
+        )
+
+    def origin_of(self, value: Any, depth: int = 0) -> Any:
+        """The origin of a value, as an operand: tensors give theirs, constants themselves."""
+        if isinstance(value, Const):
+            return value.value
+        if isinstance(value, Opaque):
+            return value.origin or Origin("unknown", requires_grad=summary(value.rg).value)
+        thing = self.get(value)
+        if isinstance(thing, Tensor):
+            return shallow(thing.origin)
+        if isinstance(thing, Sequence) and depth < 2 and thing.exact and len(thing.items) <= 8:
+            return [self.origin_of(item, depth + 1) for item in thing.items]
+        if isinstance(thing, Sequence) and thing.rest is not None and depth < 2:
+            return [self.origin_of(next(leaves(thing.rest)), depth + 1)]
+        return Origin("python")
+
+    def fact(self, value: Any, name: str = "") -> TensorFact:
+        """What is known of a tensor, for an event."""
+        from gradlint.analysis.reasons import cause_of
+
+        value = self.state.simplify(value)
+        if isinstance(value, Phi):
+            facts = [self.fact(leaf, name) for leaf in leaves(value)]
+            known = [f for f in facts if f.known]
+            if not known:
+                return TensorFact(name)
+            return facts[0] if all(f == facts[0] for f in facts) else _joined_fact(known, name)
+        if isinstance(value, Opaque):
+            rg = summary(self.simplified(value.rg))
+            origin = value.origin or Origin("unknown", requires_grad=rg.value, name=name)
+            return TensorFact(name, rg=rg, origin=origin, known=rg.value is not None)
+        thing = self.get(value)
+        if not isinstance(thing, Tensor):
+            return TensorFact(name)
+        cause, where = cause_of(self, thing)
+        return TensorFact(
+            name=name or thing.origin.name,
+            rg=summary(self.simplified(thing.rg)),
+            leaf=summary(self.simplified(thing.leaf)),
+            floating=summary(self.simplified(thing.floating)),
+            inference=summary(self.simplified(thing.inference)),
+            scalar=summary(self.simplified(thing.scalar)),
+            parameter=thing.parameter,
+            view=thing.base != 0,
+            view_mode=thing.view_mode,
+            origin=thing.origin,
+            cause=cause,
+            cause_place=self.place(where) if where else None,
+            known=True,
+        )
+
+    # -- recording predictions
+
+    def bound(self, name: str, at: int, value: Any) -> None:
+        """A name is bound here: remember what it holds, for predictions."""
+        if self.quiet or self.state.dead or not at:
+            return
+        key = (self.unit, at)
+        record = self.records.get(key)
+        if record is None:
+            record = self.records[key] = Record(name=name)
+        for leaf in leaves(self.state.simplify(value)):
+            thing = self.get(leaf)
+            if isinstance(thing, Tensor):
+                flag = self.simplified(thing.rg)
+                record.tensors += 1
+                record.why = thing.origin
+            elif isinstance(leaf, Opaque) and leaf.kind not in ("number", "module", "array"):
+                flag = self.simplified(leaf.rg)
+                record.why = record.why or leaf.origin
+            else:
+                continue
+            if len(record.rg) < 64:
+                record.rg.append(summary(flag))
+        record.grad.append(summary(self.simplified(self.state.mode.grad)))
+        record.inference.append(summary(self.simplified(self.state.mode.inference)))
+        if len(record.grad) > 64:
+            del record.grad[32:], record.inference[32:]
+
+
+def _is_flag(tree: Any) -> bool:
+    return all(isinstance(leaf, Truth) for leaf in leaves(tree))
+
+
+def _joined_fact(facts: list[TensorFact], name: str) -> TensorFact:
+    from gradlint.analysis.values import join_truths
+
+    first = facts[0]
+    flags = {
+        key: join_truths([getattr(f, key) for f in facts]) for key in ("rg", "leaf", "floating", "inference", "scalar")
+    }
+    return replace(first, name=name or first.name, known=True, parameter=all(f.parameter for f in facts), **flags)
+
+
+def shallow(origin: Origin) -> Origin:
+    """The origin as an operand of another: where the chain has become too long, without operands of its own."""
+    if origin.depth < MAX_ORIGIN:
+        return origin
+    op = origin.op if origin.op in ("parameter", "leaf") else "input"
+    return replace(origin, op=op, args=(), kwargs=(), depth=1)
+
+
+def _part_depth(part: Any) -> int:
+    if isinstance(part, Origin):
+        return part.depth
+    return max((_part_depth(p) for p in part), default=0) if isinstance(part, list) else 0
+
+
+__all__ = ["Activation", "Budget", "Call", "Exhausted", "Exits", "Machine", "Record", "join_all"]
