@@ -1,0 +1,43 @@
+"""The three judges, behind one face each: everything the checks know about gradlint, the engine and torch is here."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .claims import ROOT, Block, Outcome
+
+REQUIRE_TORCH = "GRADLINT_REQUIRE_TORCH"
+
+
+def have_torch() -> bool:
+    return importlib.util.find_spec("torch") is not None
+
+
+def torch_required() -> bool:
+    return os.environ.get(REQUIRE_TORCH, "") not in ("", "0")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The variables for a child process that has to find the project and this package."""
+    assert __package__
+    home = Path(__file__).resolve().parents[len(__package__.split("."))]
+    paths = [str(home), str(ROOT), str(ROOT / "runtime"), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path), **more}
+
+
+def run_blocks(judge: str, blocks: Sequence[Block]) -> dict[str, Outcome]:
+    """Run blocks on `torch` or on the `engine`, in one process that forks for each. RuntimeError when it breaks."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"{__package__}.worker", judge],
+        input=pickle.dumps(list(blocks)), capture_output=True, env=environment(), timeout=600, check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"the {judge} worker ended with {done.returncode}:\n{done.stderr.decode()[-4000:]}")
+    outcomes: list[Outcome] = pickle.loads(done.stdout)
+    return {outcome.block: outcome for outcome in outcomes}
