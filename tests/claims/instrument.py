@@ -12,7 +12,7 @@ import warnings
 from typing import Any
 
 from .claims import FLAGS, MODES, RAISES, RUNNING, Block, Mark
-from .statements import Marked, marked_statements
+from .statements import Function, Marked, marked_statements
 
 WATCH = "claims_watch__"
 
@@ -154,12 +154,16 @@ class Instrument:
         if marked is None or not any(mark.kind in RUNNING for mark in marked.marks):
             return [node]
         before = [ast.Expr(call("begin", self.index[id(mark)])) for mark in marked.marks if mark.kind == "warns"]
-        checks = self.checks(marked)
+        defines = isinstance(node, (*Function, ast.ClassDef))
+        late = [mark for mark in marked.marks if mark.kind == "warns" and defines]
+        checks = self.checks(marked, [mark for mark in marked.marks if mark not in late])
         new: list[ast.stmt] = [node]
         if marked.body is not None:
             marked.body[:0] = checks
         elif not isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue)):
             new += checks
+        # A definition warns while its decorators run, which is after the line and not when its body is entered.
+        new += self.checks(marked, late)
         for mark in marked.marks:
             if mark.kind == "raises":
                 new = [self.watched(mark, marked.lines, new)]
@@ -169,11 +173,11 @@ class Instrument:
                 place(made, node)
         return new
 
-    def checks(self, marked: Marked) -> list[ast.stmt]:
-        """What is asked right after the statement (at the start of its body, for a header)."""
+    def checks(self, marked: Marked, marks: list[Mark]) -> list[ast.stmt]:
+        """What the marks ask right after the statement (at the start of its body, for a header)."""
         asked: list[ast.stmt] = []
-        whole = isinstance(marked.node, ast.Expr) and any(mark.kind in FLAGS for mark in marked.marks)
-        for mark in marked.marks:
+        whole = isinstance(marked.node, ast.Expr) and any(mark.kind in FLAGS for mark in marks)
+        for mark in marks:
             number = self.index[id(mark)]
             if mark.kind in FLAGS:
                 subjects = [ast.Name(f"claims_value_{id(marked)}__", ast.Load())] if whole else marked.about(mark)
