@@ -90,6 +90,7 @@ class Origin:
     requires_grad: what the analyser believes of the result: True, False or None.
     line: 1-based line where it was made, 0 where there is none. `path` as in Note.
     depth: length of the longest chain of operands, itself included; bounded where origins are made.
+    mode_line: where the innermost of `modes` was entered.
     """
 
     op: str
@@ -102,6 +103,7 @@ class Origin:
     line: int = 0
     path: str | None = None
     depth: int = 1
+    mode_line: int = 0
 
 
 @dataclass(frozen=True)

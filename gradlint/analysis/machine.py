@@ -43,6 +43,7 @@ E = TypeVar("E", bound=Event)
 
 UNIT_SHIFT = 32
 MAX_DEPTH = 48
+MAX_RAISES = 6
 MAX_ORIGIN = 12
 
 
@@ -153,6 +154,10 @@ class Machine:
         self.computed = 0
         """Counts tensor computations, to tell whether a region computed anything."""
         self.services: dict[str, Any] = {}
+        self.defs: dict[tuple[int, int], Any] = {}
+        """Every function defined so far, by its key, without what decorators made of it."""
+        self.decorations: dict[tuple[int, int], tuple[str, ...]] = {}
+        """Dotted names of the decorators of each function."""
 
     # -- places
 
@@ -261,8 +266,14 @@ class Machine:
 
     def may_raise(self, value: Any = NONE) -> None:
         """What runs here may raise: regions that look at raised states see a copy of this one."""
-        if self.guarded and not self.state.dead:
-            self.exits.raises.append((self.state.fork(), value))
+        if not self.guarded or self.state.dead:
+            return
+        raises = self.exits.raises
+        if raises and raises[-1][0].heap is self.state.heap and raises[-1][0].mode is self.state.mode:
+            return
+        if len(raises) >= MAX_RAISES:
+            raises[:] = [(join_all([state for state, _ in raises]), NONE)]
+        raises.append((self.state.fork(), value))
 
     # -- events
 
@@ -323,6 +334,7 @@ class Machine:
             True,
             self.here(at),
             depth=1 + max((_part_depth(p) for p in (*operands, *(v for _, v in named))), default=0),
+            mode_line=self.state.mode.stack[-1][1] if self.state.mode.stack else 0,
         )
 
     def origin_of(self, value: Any, depth: int = 0) -> Any:

@@ -21,6 +21,7 @@ from gradlint.analysis.values import (
     TRUE,
     UNKNOWN,
     Class,
+    Const,
     Context,
     Flag,
     Frame,
@@ -119,6 +120,10 @@ def anonymous(values: list[Any]) -> Any:
         for leaf in leaves(value):
             if leaf not in unique:
                 unique.append(leaf)
+    numbers = [v for v in unique if isinstance(v, Const) and type(v.value) in (int, float)]
+    if len(numbers) > 1:
+        unique = [v for v in unique if v not in numbers]
+        unique.append(Opaque(("wide",), FALSE, "number"))
     if len(unique) > MAX_LEAVES:
         return widen(unique)
     result = unique[-1]
@@ -219,7 +224,8 @@ def join_objects(cond: Symbol | None, a: Object, b: Object) -> Object:
     if isinstance(a, Class) and isinstance(b, Class):
         return replace(a, attrs=_join_maps(cond, a.attrs, b.attrs))
     if isinstance(a, Storage) and isinstance(b, Storage):
-        return Storage(max(a.version, b.version), False, max(a.hidden, b.hidden), a.writes or b.writes)
+        same = a.version == b.version and a.hidden == b.hidden
+        return a if same else Storage(-1, False, -1, a.writes or b.writes)
     if isinstance(a, Node) and isinstance(b, Node):
         freed = join_flags(cond, a.freed, b.freed)
         saved = a.saved if a.saved == b.saved else ()

@@ -328,12 +328,12 @@ class Tensor:
 @dataclass(frozen=True, slots=True)
 class Storage:
     """Bytes shared by views. version: in-place writes so far as autograd counts them; hidden: writes through
-    `.data` that it does not see, each with its place."""
+    `.data` that it does not see; both -1 and `exact` False where paths differ. writes: (place, hidden) of each."""
 
     version: int = 0
     exact: bool = True
     hidden: int = 0
-    writes: tuple[int, ...] = field(default=(), compare=False)
+    writes: tuple[tuple[int, bool], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

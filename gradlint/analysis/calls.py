@@ -1,0 +1,399 @@
+"""Calls of every kind of value: functions of the project, classes, bound methods, externs, unknowns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from gradlint.analysis import attributes, classes, contexts
+from gradlint.analysis.machine import MAX_DEPTH, Activation, Call, Exits, Machine, join_all
+from gradlint.analysis.operators import symbol_of
+from gradlint.analysis.values import (
+    LIKELY_FALSE,
+    NONE,
+    UNKNOWN,
+    Builtin,
+    Class,
+    Const,
+    Context,
+    Descriptor,
+    Extern,
+    Flag,
+    Frame,
+    Func,
+    Generator,
+    Instance,
+    Method,
+    Moded,
+    Opaque,
+    Partial,
+    Ref,
+    Sequence,
+    Table,
+    Tensor,
+    is_false,
+)
+from gradlint.syntax import ir
+
+MAX_RECURSION = 3
+
+
+def call(
+    m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool = False
+) -> Any:
+    """The value of calling `func`; effects happen in the machine's state."""
+    m.step()
+    return m.split(func, lambda leaf: _call(m, leaf, args, kwargs, at, rest))
+
+
+def _call(m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool) -> Any:
+    kind = type(func)
+    if kind is Extern:
+        m.may_raise()
+        return call_extern(m, Call(func.name, args, kwargs, at, rest))
+    if kind is Method:
+        return call(m, func.func, (func.self, *args), kwargs, at, rest)
+    if kind is Func:
+        return call_function(m, func, args, kwargs, at, rest)
+    if kind is Builtin:
+        m.may_raise()
+        return attributes.call_builtin(m, func, Call(func.name, args, kwargs, at, rest, func.self))
+    if kind is Partial:
+        return call(m, func.func, (*func.args, *args), {**dict(func.kwargs), **kwargs}, at, rest)
+    if kind is Moded:
+        return _call_moded(m, func, args, kwargs, at, rest)
+    if kind is Descriptor:
+        return _call_descriptor(m, func, args, kwargs, at, rest)
+    thing = m.get(func)
+    if isinstance(thing, Class):
+        return instantiate(m, func, args, kwargs, at, rest)
+    if isinstance(thing, Context):
+        return contexts.call_context(m, func, Call("", args, kwargs, at, rest))
+    if isinstance(thing, Instance):
+        return call_instance(m, func, args, kwargs, at, rest)
+    return call_unknown(m, func, args, kwargs, at)
+
+
+def call_extern(m: Machine, call_: Call) -> Any:
+    """A function or class that lives outside the project."""
+    kind = contexts.KINDS.get(call_.name)
+    if kind:
+        return contexts.make(m, kind, call_)
+    if call_.name.startswith("torch."):
+        from gradlint.analysis import torch_models
+
+        return torch_models.call_extern(m, call_)
+    from gradlint.analysis import python_functions
+
+    return python_functions.call_extern(m, call_)
+
+
+def _call_moded(m: Machine, func: Moded, args: Any, kwargs: Any, at: int, rest: bool) -> Any:
+    target = classes.underlying(func)
+    if target is not None and target.code.made.is_generator and not isinstance(func.func, Descriptor):
+        made = call(m, func.func, args, kwargs, at, rest)
+        thing = m.get(made)
+        if isinstance(thing, Generator):
+            # The decorator enters its mode each time that the generator is resumed, never between.
+            m.put(made, replace(thing, mode=func.mode))
+        return made
+    return contexts.under(m, func.mode, lambda: call(m, func.func, args, kwargs, at, rest), at)
+
+
+def _call_descriptor(m: Machine, func: Descriptor, args: Any, kwargs: Any, at: int, rest: bool) -> Any:
+    made = call(m, func.func, args, kwargs, at, rest)
+    thing = m.get(made)
+    if func.kind == "contextmanager" and isinstance(thing, Generator):
+        m.put(made, replace(thing, kind="contextmanager"))
+    return made
+
+
+def call_unknown(m: Machine, func: Any, args: Iterable[Any], kwargs: dict[str, Any], at: int) -> Any:
+    """A call of something unknown: it may keep or change what it is given, its result is unknown."""
+    m.may_raise()
+    values = (*args, *kwargs.values())
+    if isinstance(func, Opaque):
+        from gradlint.analysis import torch_models
+
+        made = torch_models.call_opaque(m, func, Call("", tuple(args), kwargs, at))
+        if made is not None:
+            return made
+    escape(m, values)
+    return m.opaque(at, unknown_result(m), tag="call", origin=m.origin("unknown", at, values))
+
+
+def unknown_result(m: Machine) -> Flag:
+    """What is believed of a tensor that an unknown call returns: nothing is recorded where grad is off (that an
+    unknown call does not switch it on is an assumption)."""
+    return LIKELY_FALSE if is_false(m.recording) else UNKNOWN
+
+
+def escape(m: Machine, values: Iterable[Any]) -> None:
+    """Unknown code gets hold of these values: lists may grow, flags may be set; what was certain becomes likely."""
+    for value in values:
+        for leaf in _leaves(m, value):
+            thing = m.get(leaf)
+            if isinstance(thing, Tensor):
+                if not is_assumed_tensor(thing):
+                    m.put(leaf, replace(thing, rg=_likely(thing.rg), sure=False))
+            elif isinstance(thing, Sequence) and thing.kind == "list" and thing.exact:
+                from gradlint.analysis.state import anonymous
+
+                m.put(leaf, Sequence("list", (), anonymous([*thing.items, Opaque(("wide",))]), thing.many))
+            elif isinstance(thing, Table) and thing.rest is None:
+                m.put(leaf, replace(thing, rest=Opaque(("wide",))))
+            elif isinstance(leaf, (Func, Method, Moded, Partial)):
+                _run_escaped(m, leaf)
+
+
+def is_assumed_tensor(thing: Tensor) -> bool:
+    from gradlint.analysis.values import is_assumed
+
+    return is_assumed(thing.rg)
+
+
+def _likely(flag: Flag) -> Flag:
+    from gradlint.analysis.values import lift
+
+    return lift(lambda t: t.likely(), flag)
+
+
+def _leaves(m: Machine, value: Any) -> Iterable[Any]:
+    from gradlint.analysis.values import leaves
+
+    return leaves(m.simplified(value))
+
+
+def _run_escaped(m: Machine, func: Any) -> None:
+    """A callback handed to unknown code is left for the entry points: nothing says when and how it is called."""
+
+
+def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool) -> Any:
+    """Follow a function of the project into its body."""
+    m.step(4)
+    m.called.add(func.key)
+    same = sum(1 for a in m.stack if a.code is func.code)
+    if len(m.stack) >= MAX_DEPTH or same >= MAX_RECURSION:
+        m.cut(at, f"calls nest too deep at `{func.code.qualname}`" if same < MAX_RECURSION else f"`{func.code.qualname}` calls itself")
+        escape(m, (*args, *kwargs.values()))
+        return m.opaque(at, unknown_result(m), tag="deep")
+    site = m.here(at)
+    with m.within((site, func.key)):
+        address = m.contexts.address(m.context, 0, "frame", func.frame)
+        frame = Frame(bind_arguments(m, func, args, kwargs, at, rest), func.frame, func.module)
+        if address in m.state.heap:
+            m.state.drop(address)
+        m.state.alloc(address, frame)
+        code = func.code
+        if code.made.is_generator or code.is_async:
+            kind = ("asyncgen" if code.made.is_generator else "coroutine") if code.is_async else "generator"
+            mode = m.state.mode
+            return m.alloc(at, Generator(kind, func, address, made_mode=(mode.grad, mode.inference), at=site), "generator")
+        return run_body(m, func, address, args[0] if args else None, site)
+
+
+def unit_of(func: Func) -> int:
+    return func.key[0]
+
+
+def run_body(m: Machine, func: Func, frame: int, receiver: Any, site: int, decorated: str = "") -> Any:
+    """Run a function's body in its frame: joins all its ways out, and gives what it returns."""
+    from gradlint.analysis.statements import run_block
+
+    entry = m.state.mode
+    act = Activation(
+        frame, unit_of(func), func.code, func.owner, receiver, entry, site=site, decorated=decorated
+    )  # fmt: skip
+    m.stack.append(act)
+    outer, m.exits = m.exits, Exits()
+    slot = m.contexts.address(m.context, 0, "return")
+    try:
+        run_block(m, func.code.body)
+        exits = m.exits
+        ends = [_with_result(state, slot, value) for state, value in exits.returns]
+        if not m.dead():
+            ends.append(_with_result(m.state, slot, NONE))
+        from gradlint.analysis.leaks import function_ended
+
+        m.state = join_all(ends) if ends else m.state
+        function_ended(m, act, exits)
+    finally:
+        m.stack.pop()
+        outer.raises += m.exits.raises
+        m.exits = outer
+    if m.dead():
+        return NONE
+    held = m.state.heap.get(slot)
+    assert isinstance(held, Frame)
+    m.state.drop(slot)
+    return held.names["value"]
+
+
+def run_generator_body(m: Machine, thing: Generator, consume: Any, consumer: tuple[Any, int, Exits]) -> Any:
+    """Run the body of a generator function in its frame, handing each yielded value to `consume`, which runs in the
+    consumer's activations, context and ways out."""
+    from gradlint.analysis.statements import run_block
+
+    func = classes.underlying(thing.func)
+    assert func is not None
+    stack, context, outer = consumer
+
+    def resume(value: Any) -> Any:
+        mine = m.stack, m.context, m.exits
+        m.stack, m.context, m.exits = stack, context, outer
+        try:
+            return consume(value)
+        finally:
+            m.stack, m.context, m.exits = mine
+
+    names = m.state.heap.get(thing.frame)
+    first = func.code.params[0].name if func.code.params else ""
+    receiver = names.names.get(first) if isinstance(names, Frame) else None
+    act = Activation(thing.frame, unit_of(func), func.code, func.owner, receiver, m.state.mode, site=thing.at, on_yield=resume)
+    m.stack = [*stack, act]
+    m.exits = Exits()
+    slot = m.contexts.address(m.context, 0, "return")
+    try:
+        run_block(m, func.code.body)
+        exits = m.exits
+        ends = [_with_result(state, slot, value) for state, value in exits.returns]
+        if not m.dead():
+            ends.append(_with_result(m.state, slot, NONE))
+        from gradlint.analysis.leaks import function_ended
+
+        m.state = join_all(ends) if ends else m.state
+        function_ended(m, act, exits)
+    finally:
+        outer.raises += m.exits.raises
+        m.stack, m.exits = stack, outer
+    if m.dead():
+        return NONE
+    held = m.state.heap.get(slot)
+    assert isinstance(held, Frame)
+    m.state.drop(slot)
+    return held.names["value"]
+
+
+def _with_result(state: Any, slot: int, value: Any) -> Any:
+    state = state.fork()
+    state.put(slot, Frame({"value": value}))
+    return state
+
+
+def bind_arguments(
+    m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool
+) -> dict[str, Any]:
+    """Parameter names with their values, by Python's rules; what cannot be known is an unknown parameter."""
+    names: dict[str, Any] = {}
+    left, named = list(args), dict(kwargs)
+    defaults = dict(func.defaults)
+    for param in func.code.params:
+        if param.kind in ("positional", "normal"):
+            if left:
+                names[param.name] = left.pop(0)
+            elif param.name in named and param.kind == "normal":
+                names[param.name] = named.pop(param.name)
+            elif param.name in defaults and not rest:
+                names[param.name] = defaults[param.name]
+            else:
+                names[param.name] = parameter(m, func, param)
+        elif param.kind == "star":
+            unknown = parameter(m, func, param) if rest else None
+            names[param.name] = m.alloc(param.at or at, Sequence("tuple", () if rest else tuple(left), unknown), param.name)
+            left = []
+        elif param.kind == "keyword":
+            if param.name in named:
+                names[param.name] = named.pop(param.name)
+            elif param.name in defaults and not rest:
+                names[param.name] = defaults[param.name]
+            else:
+                names[param.name] = parameter(m, func, param)
+        elif param.kind == "starstar":
+            table = Table(dict(named), parameter(m, func, param) if rest else None)
+            names[param.name] = m.alloc(param.at or at, table, param.name)
+    return names
+
+
+def parameter(m: Machine, func: Func, param: ir.Param) -> Opaque:
+    """What a parameter holds that nobody in view gives a value."""
+    return Opaque(("param", func.key, m.context, param.name), origin=m.origin("input", param.at))
+
+
+def instantiate(m: Machine, ref: Ref, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool) -> Any:
+    """Make an instance of a user class: allocate, then `__init__` (or what an external base does)."""
+    bases = classes.externs(m, ref)
+    from gradlint.analysis import torch_models
+
+    special = torch_models.instantiate(m, ref, bases, Call("", args, kwargs, at, rest))
+    if special is not None:
+        return special
+    attrs = torch_models.initial_attributes(m, bases, at)
+    complete = not classes.has_unknown_base(m, ref)
+    obj = m.alloc(at, Instance(ref, attrs, complete), "instance")
+    found = classes.find(m, ref, "__init__")
+    if found is not None and found[0] is not None:
+        call(m, found[0], (obj, *args), kwargs, at, rest)
+    else:
+        made = _implicit_init(m, obj, ref, found, args, kwargs, at, rest)
+        if made is not None:
+            return made
+    return obj
+
+
+def _implicit_init(m: Machine, obj: Ref, ref: Ref, found: Any, args: Any, kwargs: Any, at: int, rest: bool) -> Any:
+    """Classes without an `__init__` of their own: dataclasses, named tuples, external bases."""
+    from gradlint.analysis import python_classes, torch_models
+
+    if python_classes.construct(m, obj, ref, Call("", args, kwargs, at, rest)):
+        return None
+    if found is not None:
+        return torch_models.super_init(m, obj, found[1].name, Call("", args, kwargs, at, rest))
+    return None
+
+
+def call_instance(m: Machine, ref: Ref, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool) -> Any:
+    """`instance(...)`: `__call__`, or `forward` with hooks for modules."""
+    thing = m.get(ref)
+    assert isinstance(thing, Instance)
+    method = attributes.find_method(m, ref, "__call__", at)
+    if method is not None:
+        return call(m, method, args, kwargs, at, rest)
+    from gradlint.analysis import torch_models
+
+    made = torch_models.call_instance(m, ref, Call("__call__", args, kwargs, at, rest, ref))
+    if made is not None:
+        return made
+    return call_unknown(m, Opaque(("attr", ("ref", ref.addr), "__call__")), args, kwargs, at)
+
+
+def expand_arguments(m: Machine, node: ir.Call) -> tuple[tuple[Any, ...], dict[str, Any], bool]:
+    """Evaluate the arguments of a call: positional, by keyword, and whether there may be unknown further ones."""
+    from gradlint.analysis.expressions import evaluate
+    from gradlint.analysis.iteration import iterate
+
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    rest = False
+    for arg in node.args:
+        value = evaluate(m, arg.value)
+        if arg.star == 1:
+            items, more = iterate(m, m.simplified(value), node.at)
+            args += items
+            if more is not None:
+                rest = True
+        elif arg.star == 2:
+            table = m.get(value)
+            if isinstance(table, Table):
+                kwargs.update({k: v for k, v in table.entries.items() if isinstance(k, str)})
+                rest = rest or table.rest is not None
+            else:
+                rest = True
+        elif arg.keyword is not None:
+            kwargs[arg.keyword] = value
+        else:
+            args.append(value)
+    return tuple(args), kwargs, rest
+
+
+__all__ = ["call", "escape", "expand_arguments", "symbol_of", "Const", "UNKNOWN"]

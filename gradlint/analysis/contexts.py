@@ -1,0 +1,208 @@
+"""Grad-mode contexts: making, entering and leaving them, as objects, functions and decorators.
+
+The behaviour follows torch/autograd/grad_mode.py as measured: `no_grad`, `enable_grad` and `set_grad_enabled`
+restore only the grad mode that they remembered, `inference_mode` restores both modes; an object remembers one mode,
+so that entering it twice forgets the first; `set_grad_enabled(x)` takes effect when it is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from gradlint.analysis import events
+from gradlint.analysis.machine import Call, Machine
+from gradlint.analysis.operators import truth_of
+from gradlint.analysis.state import Mode
+from gradlint.analysis.values import (
+    FALSE,
+    TRUE,
+    Class,
+    Const,
+    Context,
+    Descriptor,
+    Extern,
+    Flag,
+    Func,
+    Moded,
+    ModeSpec,
+    Phi,
+    Ref,
+    both,
+    either,
+    negate,
+    summary,
+)
+
+KINDS = {
+    "torch.no_grad": "no_grad",
+    "torch.enable_grad": "enable_grad",
+    "torch.set_grad_enabled": "set_grad_enabled",
+    "torch.inference_mode": "inference_mode",
+}
+
+
+def kind_of(value: Any) -> str:
+    """The kind of mode that an Extern names; "" where it is no grad mode."""
+    return KINDS.get(value.name, "") if isinstance(value, Extern) else ""
+
+
+def make(m: Machine, kind: str, call: Call) -> Any:
+    """`torch.no_grad()` and its like: a Context, or the decorated function where the argument is one."""
+    first = call.arg(0, "mode", call.arg(0, "orig_func"))
+    if kind in ("no_grad", "enable_grad"):
+        if first is not None and not call.rest:
+            m.event(events.ContextNotCalled, call.at, kind=kind, how="decorator")
+            return decorate(m, ModeSpec(kind, truth_flag(kind), m.here(call.at)), first, call.at)
+        return m.alloc(call.at, Context(ModeSpec(kind, truth_flag(kind), m.here(call.at))), "context")
+    if kind == "inference_mode" and is_callable(m, first):
+        m.event(events.ContextNotCalled, call.at, kind=kind, how="decorator")
+        return decorate(m, ModeSpec(kind, TRUE, m.here(call.at)), first, call.at)
+    if kind == "set_grad_enabled" and first is None and not call.rest:
+        m.may_raise()
+        return m.opaque(call.at)
+    flag = TRUE if first is None else truth_of(m, first)
+    spec = ModeSpec(kind, flag, m.here(call.at))
+    if kind == "set_grad_enabled":
+        before = m.state.mode
+        m.state.mode = Mode(flag, before.inference, (*before.stack, (spec.text, spec.at)))
+        return m.alloc(call.at, Context(spec, saved=before), "context")
+    return m.alloc(call.at, Context(spec), "context")
+
+
+def truth_flag(kind: str) -> Flag:
+    return TRUE if kind == "enable_grad" else FALSE
+
+
+def is_callable(m: Machine, value: Any) -> bool:
+    thing = m.get(value)
+    return isinstance(value, (Func, Moded, Descriptor)) or isinstance(thing, Class)
+
+
+def entered(m: Machine, spec: ModeSpec, here: int) -> Mode:
+    """The mode inside a context of this kind, from the current one."""
+    mode = m.state.mode
+    stack = (*mode.stack, (spec.text, here))
+    flag = m.simplified(spec.flag)
+    if spec.kind == "inference_mode":
+        # inference_mode(False) leaves inference mode and switches grad on; with True both are decided.
+        return Mode(negate(flag), flag, stack)
+    return Mode(flag, mode.inference, stack)
+
+
+def left(spec: ModeSpec, now: Mode, saved: Mode) -> Mode:
+    """The mode after leaving a context that remembered `saved`."""
+    if spec.kind == "inference_mode":
+        return saved
+    return Mode(saved.grad, now.inference, saved.stack)
+
+
+def enter_object(m: Machine, ref: Ref, at: int, manual: bool = False) -> None:
+    """`with ctx:` or `ctx.__enter__()` on a Context object."""
+    thing = m.get(ref)
+    assert isinstance(thing, Context)
+    here = m.here(at)
+    if thing.entered > 0 or manual:
+        m.event(
+            events.ContextEntered, at, kind=thing.spec.kind, flag=summary(thing.spec.flag), again=thing.entered > 0,
+            manual=manual, first=m.place(thing.spec.at),
+        )  # fmt: skip
+    if thing.spec.kind == "set_grad_enabled":
+        # Built means switched: what entering restores later is what stood before the object was built.
+        saved = thing.saved
+        mode = m.state.mode
+        stack = mode.stack if mode.stack and mode.stack[-1][1] == thing.spec.at else (*mode.stack, (thing.spec.text, here))
+        m.state.mode = Mode(m.simplified(thing.spec.flag), mode.inference, stack)
+    else:
+        saved = m.state.mode
+        m.state.mode = entered(m, thing.spec, here)
+    m.put(ref, replace(thing, entered=thing.entered + 1, ever=True, saved=saved))
+
+
+def leave_object(m: Machine, ref: Ref) -> None:
+    """The end of `with ctx:` on the current path."""
+    thing = m.get(ref)
+    if not isinstance(thing, Context) or thing.saved is None:
+        return
+    m.state.mode = left(thing.spec, m.state.mode, thing.saved)
+    m.put(ref, replace(thing, entered=max(thing.entered - 1, 0)))
+
+
+def under(m: Machine, spec: ModeSpec, run: Callable[[], Any], at: int) -> Any:
+    """Run something with a fresh context of this kind entered around it, as a decorated call does."""
+    saved = m.state.mode
+    m.state.mode = entered(m, spec, spec.at or m.here(at))
+    raised = len(m.exits.raises)
+    result = run()
+    m.state.mode = left(spec, m.state.mode, saved)
+    for state, _ in m.exits.raises[raised:]:
+        state.mode = left(spec, state.mode, saved)
+    return result
+
+
+def decorate(m: Machine, spec: ModeSpec, target: Any, at: int) -> Any:
+    """A grad mode used as a decorator on `target`; says in an event what it was put on."""
+    kind, name, result = "function", "", Moded(target, spec)
+    below = False
+    func = target
+    if isinstance(target, Descriptor):
+        kind = {"property": "property", "static": "static", "class": "class-method"}.get(target.kind, target.kind)
+        func = target.func
+    while isinstance(func, (Moded, Descriptor)):
+        func = func.func
+    made: Any = result
+    if isinstance(func, Func):
+        name = func.code.name
+        if kind == "function" and func.code.is_async:
+            kind = "asyncgen" if func.code.made.is_generator else "async"
+            made = target
+        elif kind == "function" and func.code.made.is_generator:
+            kind = "generator"
+    thing = m.get(target)
+    if isinstance(thing, Class):
+        kind, name = "class", thing.name
+    if isinstance(target, Phi):
+        made = m.split(target, lambda leaf: Moded(leaf, spec))
+    m.event(
+        events.ModeDecorated, at, kind=spec.kind, target=kind, flag=summary(spec.flag), below=below, name=name,
+    )  # fmt: skip
+    return made
+
+
+def call_context(m: Machine, ref: Ref, call: Call) -> Any:
+    """`ctx(f)`: a Context object used as a decorator; it is cloned for each call."""
+    thing = m.get(ref)
+    assert isinstance(thing, Context)
+    target = call.arg(0)
+    if target is None:
+        return m.opaque(call.at)
+    if thing.spec.kind == "set_grad_enabled" and thing.saved is not None:
+        # Used as a decorator, the switch made by building it is taken back (torch 2.1 and later).
+        m.state.mode = Mode(thing.saved.grad, m.state.mode.inference, thing.saved.stack)
+    m.put(ref, replace(thing, ever=True))
+    return decorate(m, thing.spec, target, call.at)
+
+
+def method(m: Machine, ref: Ref, name: str, call: Call) -> Any:
+    """`ctx.__enter__()`, `ctx.__exit__(…)` by hand, `ctx.clone()`."""
+    thing = m.get(ref)
+    assert isinstance(thing, Context)
+    if name == "__enter__":
+        enter_object(m, ref, call.at, manual=True)
+        return Const(None)
+    if name == "__exit__":
+        leave_object(m, ref)
+        return Const(None)
+    if name == "clone":
+        return m.alloc(call.at, Context(thing.spec), "clone")
+    return m.opaque(call.at)
+
+
+def grad_off(m: Machine) -> Flag:
+    """Whether nothing would be recorded now."""
+    mode = m.state.mode
+    return either(negate(m.simplified(mode.grad)), m.simplified(mode.inference))
+
+
+__all__ = ["both", "call_context", "decorate", "enter_object", "entered", "kind_of", "leave_object", "left", "make", "method", "under"]

@@ -1,0 +1,243 @@
+"""Entry points: which functions of a file are run on their own, in which order, and with what.
+
+A function that somebody in view calls is seen through its callers. The others are called as from outside: unknown
+arguments, `self` an instance made by running `__init__` with unknown arguments, of which only what no other method
+assigns is relied on.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gradlint.analysis import attributes, calls, classes
+from gradlint.analysis.machine import Call, Machine
+from gradlint.analysis.state import State, anonymous
+from gradlint.analysis.values import (
+    Class,
+    Const,
+    Descriptor,
+    Frame,
+    Func,
+    Instance,
+    Moded,
+    Opaque,
+    Phi,
+    Ref,
+    Sequence,
+    Table,
+    Tensor,
+)
+from gradlint.syntax import ir
+from gradlint.syntax.unit import Unit
+
+_IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
+_STORED = re.compile(rb"\.(\w+)\s*(?:,|\)|(?:[-+*/@%&|^]|//|\*\*|<<|>>)?=(?!=))")
+_GLOBAL = re.compile(rb"\bglobal\s+([\w, ]+)")
+TRIGGERS = re.compile(
+    rb"backward|autograd|no_grad|enable_grad|inference_mode|set_grad_enabled|requires?_grad|requires_gradient|retain_grad"
+    rb"|register_hook|\.numpy\b|asarray|deepcopy|\.detach|\.data\b|\.item\(|Parameter\(|Variable\(|torch\.tensor\("
+    rb"|optim\.|Optimizer|\.grad\b|checkpoint|jacfwd|jvp|\.eval\(|retain_graph|create_graph|_\(|[-+*/]=|\.put\(|np\.|\.cpu\("
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A function to run on its own: its code and the value to call, None where only the raw function is known."""
+
+    code: ir.Code
+    cls: int = 0
+
+
+def entries_of(m: Machine, unit: Unit, base: State, *, everything: bool) -> list[Entry]:
+    """The functions of a file, those first that nothing else in the file names. Without `everything` only those that
+    hold a token without which no rule can fire, and those that name one of these."""
+    codes = [c for c in unit.functions() if "<locals>" not in c.qualname]
+    if not everything:
+        codes = _triggered(codes)
+    named = {c.at: set(_IDENTIFIER.findall(c.text)) for c in codes}
+    first, later = [], []
+    for code in codes:
+        names = {code.name.encode()}
+        outer = code.qualname.rpartition(".")[0]
+        if outer:
+            names.add(outer.rpartition(".")[2].encode())
+        users = [c for c in codes if c.at != code.at and names & named[c.at] and not _same_class(c, outer)]
+        (later if users or _called_within(codes, code, outer, named) else first).append(code)
+    return [Entry(c) for c in (*first, *later)]
+
+
+def _same_class(code: ir.Code, outer: str) -> bool:
+    return bool(outer) and code.qualname.rpartition(".")[0] == outer
+
+
+def _called_within(codes: list[ir.Code], code: ir.Code, outer: str, named: dict[int, set[bytes]]) -> bool:
+    """Whether another method of the same class names this one."""
+    if not outer:
+        return False
+    name = code.name.encode()
+    return any(c.at != code.at and _same_class(c, outer) and name in named[c.at] for c in codes)
+
+
+def _triggered(codes: list[ir.Code]) -> list[ir.Code]:
+    hot = [c for c in codes if TRIGGERS.search(c.text)]
+    names = {c.name.encode() for c in hot} - {b"__init__", b"forward", b"__call__"}
+    keep = {c.at for c in hot}
+    return [c for c in codes if c.at in keep or names & set(_IDENTIFIER.findall(c.text))]
+
+
+def isolated(m: Machine, entry: Entry) -> None:
+    """Call an entry as from outside."""
+    code = entry.code
+    parts = code.qualname.split(".")
+    frame = m.state.heap[m.contexts.address(0, "moduleframe", 0)]
+    assert isinstance(frame, Frame)
+    _forget_globals(m, frame)
+    value: Any = frame.names.get(parts[0]) or frame.names.get(parts[0] + "#set")
+    holder: Any = None
+    for part in parts[1:]:
+        holder = _class_in(m, value)
+        thing = m.get(holder)
+        value = thing.attrs.get(part, thing.attrs.get(part + "#set")) if isinstance(thing, Class) else None
+    raw = m.defs.get((0, code.at))
+    if raw is None:
+        return
+    if classes.underlying(_first(value)) is not raw and classes.underlying(_first(value)) != raw:
+        value = raw
+    value = _first(value)
+    unknown = [calls.parameter(m, raw, p) for p in raw.code.params if p.kind in ("positional", "normal")]
+    named = {p.name: calls.parameter(m, raw, p) for p in raw.code.params if p.kind == "keyword"}
+    if holder is not None:
+        _method(m, code, value, raw, holder, unknown, named)
+        return
+    _finish(m, calls.call(m, value, tuple(unknown), named, 0, _has_star(raw)), raw)
+
+
+def _first(value: Any) -> Any:
+    return _first(value.then) if isinstance(value, Phi) else value
+
+
+def _has_star(raw: Func) -> bool:
+    return any(p.kind in ("star", "starstar") for p in raw.code.params)
+
+
+def _class_in(m: Machine, value: Any) -> Any:
+    value = _first(value)
+    while isinstance(value, (Moded, Descriptor)):
+        value = value.func
+    return value
+
+
+def _method(m: Machine, code: ir.Code, value: Any, raw: Func, holder: Ref, unknown: list[Any], named: Any) -> None:
+    target = value
+    static = isinstance(target, Descriptor) and target.kind == "static" or isinstance(target, Moded) and isinstance(
+        target.func, Descriptor
+    )
+    from gradlint.analysis import torch_models
+
+    if torch_models.function_entry(m, holder, code.name, raw, unknown):
+        return
+    if static:
+        _finish(m, calls.call(m, attributes.class_attr(m, holder, code.name, 0), tuple(unknown), named, 0, _has_star(raw)), raw)
+        return
+    if code.name in ("__init__", "__new__"):
+        m.called.discard(raw.key)
+        calls.call(m, holder, (), {}, 0, True)
+        return
+    obj = receiver(m, holder)
+    if m.dead():
+        return
+    mode = torch_models.entry_mode(m, holder, code.name)
+    if mode is not None:
+        m.state.mode = mode
+    if isinstance(target, Descriptor) and target.kind in ("property", "cached"):
+        target = target.func
+    if isinstance(target, Descriptor) and target.kind == "class":
+        _finish(m, calls.call(m, target.func, (holder, *unknown[1:]), named, 0, _has_star(raw)), raw)
+        return
+    _finish(m, calls.call(m, target, (obj, *unknown[1:]), named, 0, _has_star(raw)), raw)
+
+
+def receiver(m: Machine, holder: Ref) -> Any:
+    """An instance as a method finds it: made by `__init__` with unknown arguments, then whatever else happened."""
+    quiet, m.quiet = m.quiet, m.quiet + 1
+    called = set(m.called)
+    try:
+        obj = calls.instantiate(m, holder, (), {}, 0, True)
+    finally:
+        m.quiet = quiet
+        m.called = called
+    thing = m.get(obj)
+    if m.dead() or not isinstance(thing, Instance):
+        m.state.dead = False
+        return m.opaque(0, tag="self")
+    loosen(m, obj, stored_elsewhere(m), 0)
+    from gradlint.analysis.state import Mode
+
+    m.state.mode = Mode()
+    return obj
+
+
+def stored_elsewhere(m: Machine) -> frozenset[str]:
+    """Names of attributes that some function of the file other than a constructor assigns."""
+    found = m.services.get("stored")
+    if found is None:
+        names: set[str] = set()
+        for code in m.services["units"][0].functions():
+            if code.name != "__init__":
+                names |= {n.decode() for n in _STORED.findall(code.text)}
+        found = m.services["stored"] = frozenset(names)
+    return found
+
+
+def loosen(m: Machine, obj: Any, stored: frozenset[str], depth: int) -> None:
+    """Forget what other methods may have changed: attributes stored elsewhere, contents of containers, training."""
+    thing = m.get(obj)
+    if not isinstance(thing, Instance) or depth > 4:
+        return
+    attrs = dict(thing.attrs)
+    for name, value in thing.attrs.items():
+        unknown = Opaque(("attr", ("ref", obj.addr), name))
+        if name == "training":
+            attrs[name] = unknown
+        elif name in stored and not name.startswith("_"):
+            attrs[name] = anonymous([value, unknown])
+    m.put(obj, replace(thing, attrs=attrs))
+    for value in thing.attrs.values():
+        held = m.get(value)
+        if isinstance(held, Instance):
+            loosen(m, value, stored, depth + 1)
+        elif isinstance(held, (Tensor, Sequence, Table)):
+            calls.escape(m, (value,))
+            if isinstance(held, Sequence):
+                for item in held.items:
+                    loosen(m, item, stored, depth + 1)
+
+
+def _forget_globals(m: Machine, frame: Frame) -> None:
+    """Globals that some function assigns may hold anything by the time that another one runs."""
+    names = m.services.get("globals")
+    if names is None:
+        names = set()
+        for code in m.services["units"][0].functions():
+            for group in _GLOBAL.findall(code.text):
+                names |= {n.strip().decode() for n in group.split(b",")}
+        m.services["globals"] = names
+    changed = {n: anonymous([frame.names[n], Opaque(("name", 0, n))]) for n in names if n in frame.names}
+    if changed:
+        m.state.put(m.contexts.address(0, "moduleframe", 0), replace(frame, names={**frame.names, **changed}))
+
+
+def _finish(m: Machine, result: Any, raw: Func) -> None:
+    """Run what the call only made: a generator or coroutine is consumed in the mode of the caller."""
+    from gradlint.analysis import generators
+    from gradlint.analysis.values import NONE, Generator
+
+    thing = m.get(result)
+    if isinstance(thing, Generator) and not m.dead():
+        m.put(result, replace(thing, kind="generator" if thing.kind == "contextmanager" else thing.kind))
+        generators.run(m, result, lambda value: NONE)
+
+
+__all__ = ["Call", "Const", "Entry", "entries_of", "isolated"]

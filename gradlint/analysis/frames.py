@@ -1,0 +1,84 @@
+"""Names: looking them up through enclosing frames, binding and deleting them."""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import replace
+from typing import Any
+
+from gradlint.analysis.machine import Activation, Machine
+from gradlint.analysis.values import Const, Extern, Frame, Opaque
+
+BUILTINS = frozenset(dir(builtins)) | {"reveal_type"}
+
+
+def lookup(m: Machine, name: str) -> Any:
+    """The value of a name; unknown where nothing in view binds it."""
+    act = m.stack[-1]
+    address = act.frame
+    heap = m.state.heap
+    module = 0
+    if act.code is not None and name in act.code.made.globals:
+        frame = heap.get(address)
+        address = frame.module if isinstance(frame, Frame) else address
+    while address:
+        frame = heap.get(address)
+        if not isinstance(frame, Frame):
+            break
+        if name in frame.names:
+            return frame.names[name]
+        module = frame.module or module
+        address = frame.parent
+    if module:
+        frame = heap.get(module)
+        if isinstance(frame, Frame):
+            if name in frame.names:
+                return frame.names[name]
+            if "*" in frame.names:
+                return Opaque(("name", module, name))
+    if name == "__class__" and act.owner:
+        from gradlint.analysis.values import Ref
+
+        return Ref(act.owner)
+    if name in BUILTINS:
+        return Extern(f"builtins.{name}")
+    return Opaque(("name", module, name))
+
+
+def owner_of(m: Machine, act: Activation, name: str) -> int:
+    """The address of the frame in which the running body binds `name`."""
+    if act.code is None:
+        return act.frame
+    made = act.code.made
+    frame = m.state.heap[act.frame]
+    assert isinstance(frame, Frame)
+    if name in made.globals:
+        return frame.module or act.frame
+    if name in made.nonlocals:
+        address = frame.parent
+        while address:
+            outer = m.state.heap.get(address)
+            if not isinstance(outer, Frame):
+                break
+            if name in outer.names:
+                return address
+            address = outer.parent
+    return act.frame
+
+
+def bind(m: Machine, name: str, value: Any) -> None:
+    address = owner_of(m, m.stack[-1], name)
+    frame = m.state.heap[address]
+    assert isinstance(frame, Frame)
+    m.state.put(address, replace(frame, names={**frame.names, name: value}))
+
+
+def unbind(m: Machine, name: str) -> None:
+    address = owner_of(m, m.stack[-1], name)
+    frame = m.state.heap[address]
+    assert isinstance(frame, Frame)
+    if name in frame.names:
+        m.state.put(address, replace(frame, names={k: v for k, v in frame.names.items() if k != name}))
+
+
+__all__ = ["Const", "bind", "lookup", "unbind"]

@@ -1,0 +1,159 @@
+"""Generators, coroutines and lazy iterables: their bodies run when and where they are consumed.
+
+A `for` loop over a generator runs the generator's body with the loop's body called at each `yield`, so that the
+mode in which either side runs is the one that Python would see: a `with torch.no_grad(): yield` leaves the consumer
+with grad off, a decorator's mode is taken back at each yield.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from gradlint.analysis import contexts, events
+from gradlint.analysis.calls import run_generator_body
+from gradlint.analysis.machine import Activation, Call, Machine
+from gradlint.analysis.state import Mode, anonymous
+from gradlint.analysis.values import NONE, Frame, Func, Generator, ModeSpec, Ref, is_false, is_true
+from gradlint.syntax import ir
+
+Consumer = Callable[[Any], Any]
+
+
+def run(m: Machine, ref: Ref, consume: Consumer) -> Any:
+    """Run a generator to its end, `consume(value)` at each yield; gives what it returns."""
+    thing = m.get(ref)
+    assert isinstance(thing, Generator)
+    m.put(ref, replace(thing, started=True))
+    if thing.kind == "lazy":
+        return _run_lazy(m, ref, thing, consume)
+    before = m.computed
+    consumer = (m.stack, m.context, m.exits)
+    with m.within(("generator", ref.addr)):
+        if thing.mode is None:
+            result = run_generator_body(m, thing, consume, consumer)
+        else:
+            result = _run_moded(m, thing, thing.mode, consume, consumer)
+    _report_lazy(m, thing, before)
+    return result
+
+
+def _run_moded(m: Machine, thing: Generator, mode: ModeSpec, consume: Consumer, consumer: Any) -> Any:
+    """Under a decorator: its mode holds while the generator runs, the consumer's own while the consumer does."""
+
+    def resume(value: Any) -> Any:
+        inside = m.state.mode
+        m.state.mode = outside[0]
+        sent = consume(value)
+        outside[0] = m.state.mode
+        m.state.mode = inside
+        return sent
+
+    outside = [m.state.mode]
+    m.state.mode = contexts.entered(m, mode, mode.at)
+    result = run_generator_body(m, thing, resume, consumer)
+    m.state.mode = outside[0]
+    return result
+
+
+def collect(m: Machine, ref: Any, at: int) -> tuple[list[Any], Any]:
+    """Run a generator and gather what it yields: (items, rest). Exact where each yield runs once and for certain."""
+    thing = m.get(ref)
+    if not isinstance(thing, Generator):
+        return [], m.opaque(at)
+    found: list[Any] = []
+    exact = thing.kind == "lazy" and _is_exact(m, thing)
+
+    def consume(value: Any) -> Any:
+        found.append(value)
+        return NONE
+
+    if thing.started and not exact:
+        return [], m.opaque(at, tag="resumed")
+    run(m, ref, consume)
+    if exact and not m.dead():
+        return found, None
+    return [], anonymous(found) if found else m.opaque(at, tag="empty")
+
+
+def _is_exact(m: Machine, thing: Generator) -> bool:
+    node = thing.func
+    return isinstance(node, ir.Comprehension) and getattr(thing, "mode", None) is None and _one_exact_clause(m, thing, node)
+
+
+def _one_exact_clause(m: Machine, thing: Generator, node: ir.Comprehension) -> bool:
+    frame = m.state.heap.get(thing.frame)
+    return isinstance(frame, Frame) and frame.names.get(".exact") is True
+
+
+def _run_lazy(m: Machine, ref: Ref, thing: Generator, consume: Consumer) -> Any:
+    from gradlint.analysis.comprehensions import run_clauses
+
+    before = m.computed
+    saved_stack = m.stack
+    unit = thing.at >> 32
+    with m.within(("lazy", ref.addr)):
+        act = Activation(thing.frame, unit, entry_mode=m.state.mode, site=0)
+        m.stack = [*saved_stack, act]
+        context = m.context
+        try:
+            run_clauses(m, thing.func, lambda value: _outside(m, saved_stack, context, consume, value))
+        finally:
+            m.stack = saved_stack
+    _report_lazy(m, thing, before)
+    return NONE
+
+
+def _outside(m: Machine, stack: list[Activation], context: int, consume: Consumer, value: Any) -> Any:
+    inner, m.stack = m.stack, stack
+    try:
+        return consume(value)
+    finally:
+        m.stack = inner
+
+
+def _report_lazy(m: Machine, thing: Generator, computed_before: int) -> None:
+    """Made under one mode, run under another, computing with tensors: the mode where it was made does nothing."""
+    if thing.mode is not None or thing.made_mode is None or m.computed == computed_before:
+        return
+    made = Mode(*thing.made_mode)
+    now = m.state.mode
+    if is_false(made.grad) and is_true(m.simplified(now.grad)) or is_true(made.inference) and is_false(now.inference):
+        m.emit_at(events.RanLazily, thing.at, made=m.place(thing.at), made_mode=m.mode_fact(made), kind=thing.kind)
+
+
+def run_coroutine(m: Machine, value: Any, at: int) -> Any:
+    """`await value`: the coroutine's body runs here; of anything else, an unknown result."""
+    thing = m.get(value)
+    if isinstance(thing, Generator) and thing.kind == "coroutine":
+        if thing.started:
+            return m.opaque(at, tag="awaited")
+        return run(m, value, lambda v: NONE)
+    return m.opaque(at, tag="await")
+
+
+def method(m: Machine, ref: Ref, name: str, call: Call) -> Any:
+    """`gen.send(v)`, `gen.close()`, `__next__`."""
+    if name in ("__next__", "send"):
+        return next_item(m, ref, call.at)
+    if name == "__iter__":
+        return ref
+    return m.opaque(call.at) if name not in ("close", "throw") else NONE
+
+
+def next_item(m: Machine, ref: Ref, at: int) -> Any:
+    """`next(gen)`: one of the values that it yields; it is taken to run on later from where it stands."""
+    thing = m.get(ref)
+    if not isinstance(thing, Generator) or thing.started:
+        return m.opaque(at, tag="next")
+    mode = m.state.mode
+    items, rest = collect(m, ref, at)
+    m.state.mode = mode
+    if items:
+        return items[0]
+    return rest
+
+
+def is_generator_function(func: Any) -> bool:
+    return isinstance(func, Func) and func.code.made.is_generator

@@ -1,0 +1,232 @@
+"""Imports: modules of the project are found on disk and run on demand, everything else is external.
+
+Nothing is ever imported by Python: a module of the project is read, lowered and interpreted like the file that is
+being checked, in the state of the importing one, once.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+from gradlint.analysis.machine import Activation, Exhausted, Exits, Machine
+from gradlint.analysis.values import Const, Extern, Frame, Module, Opaque, Ref
+from gradlint.syntax import ir
+from gradlint.syntax.unit import SourceError, Unit
+
+MAX_MODULES = 40
+MAX_SOURCE = 1_500_000
+MODULE_STEPS = 20_000
+EXTERNAL = frozenset({"torch", "numpy", "builtins"})
+
+
+class Project:
+    """Where modules are looked for. Sources are read once per process; `roots` are directories, nearest first."""
+
+    def __init__(self, roots: tuple[str, ...] = ()) -> None:
+        self.roots = tuple(dict.fromkeys(os.path.abspath(r) for r in roots))
+        self._units: dict[str, Unit | None] = {}
+        self._found: dict[tuple[str, str], str | None] = {}
+
+    def find(self, dotted: str, near: str) -> str | None:
+        """The file of a module, looked for in the folder of `near` (a script's own) and in the roots."""
+        folder = os.path.dirname(near)
+        key = (dotted, folder)
+        if key not in self._found:
+            self._found[key] = self._search(dotted, folder)
+        return self._found[key]
+
+    def _search(self, dotted: str, folder: str) -> str | None:
+        if dotted.partition(".")[0] in EXTERNAL:
+            return None
+        relative = dotted.replace(".", os.sep)
+        for root in (folder, *self.roots):
+            for candidate in (os.path.join(root, relative + ".py"), os.path.join(root, relative, "__init__.py")):
+                if os.path.isfile(candidate):
+                    return candidate
+        return None
+
+    def unit(self, path: str) -> Unit | None:
+        """The source at a path; None where it cannot be read."""
+        if path not in self._units:
+            self._units[path] = self._read(path)
+        return self._units[path]
+
+    def _read(self, path: str) -> Unit | None:
+        try:
+            if os.path.getsize(path) > MAX_SOURCE:
+                return None
+            with open(path, "rb") as handle:
+                return Unit(path, handle.read())
+        except (OSError, SourceError):
+            return None
+
+
+def package_of(path: str) -> str:
+    """The dotted package that a file lies in, by the `__init__.py` files above it."""
+    parts: list[str] = []
+    folder = os.path.dirname(os.path.abspath(path))
+    while os.path.isfile(os.path.join(folder, "__init__.py")):
+        folder, name = os.path.split(folder)
+        if not name:
+            break
+        parts.append(name)
+    return ".".join(reversed(parts))
+
+
+def module_name(path: str) -> str:
+    """The dotted name under which a file would be imported."""
+    package = package_of(path)
+    stem = os.path.splitext(os.path.basename(path))[0]
+    if stem == "__init__":
+        return package
+    return f"{package}.{stem}" if package else stem
+
+
+def load(m: Machine, dotted: str) -> Ref | None:
+    """The module object of a project module, run if it has not been; None where there is none in view."""
+    project = m.services.get("project")
+    units: list[Unit] = m.services["units"]
+    if project is None:
+        return None
+    near = units[m.unit].path
+    path = project.find(dotted, near) or _own_package(project, dotted, near)
+    if path is None:
+        return None
+    for number, known in enumerate(units):
+        if known.path == path:
+            address = m.contexts.address(0, "module", number)
+            if address in m.state.heap:
+                return Ref(address)
+    if len(units) >= MAX_MODULES:
+        return None
+    unit = project.unit(path)
+    if unit is None:
+        return None
+    number = next((n for n, u in enumerate(units) if u is unit), len(units))
+    if number == len(units):
+        units.append(unit)
+    return run_module(m, unit, number, dotted)
+
+
+def _own_package(project: Project, dotted: str, near: str) -> str | None:
+    """A module of the package that the importing file lies in, wherever that package lies."""
+    package = package_of(near)
+    if not package or dotted.split(".")[0] != package.split(".")[0]:
+        return None
+    root = os.path.abspath(near)
+    for _ in range(len(package.split(".")) + 1):
+        root = os.path.dirname(root)
+    return project.find(dotted, os.path.join(root, "x.py"))
+
+
+def run_module(m: Machine, unit: Unit, number: int, dotted: str, as_main: bool = False) -> Ref | None:
+    """Interpret a module's body in the current state."""
+    from gradlint.analysis.leaks import function_ended
+    from gradlint.analysis.statements import run_block
+
+    frame = m.contexts.address(0, "moduleframe", number)
+    address = m.contexts.address(0, "module", number)
+    names = {"__name__": Const("__main__" if as_main else dotted), "__file__": Opaque(("file", number), kind="number")}
+    m.state.alloc(frame, Frame(names, 0, frame))
+    m.state.alloc(address, Module(dotted, frame, number))
+    saved = m.stack, m.context, m.exits, m.limit, m.guarded
+    act = Activation(frame, number, entry_mode=m.state.mode)
+    m.stack, m.context, m.exits, m.guarded = [act], m.contexts.enter(0, ("module", number)), Exits(), 0
+    m.limit = min(m.limit, m.steps + MODULE_STEPS) if not as_main else m.limit
+    before = m.state
+    try:
+        body = unit.module
+        m.services["before_main"](m, body) if as_main else run_block(m, body)
+        function_ended(m, act, m.exits)
+        if m.dead():
+            m.state = before.fork()
+    except SourceError:
+        return None
+    except Exhausted:
+        m.cut(0, f"importing `{dotted}` takes too many steps")
+        if as_main:
+            raise
+        m.state = m.state.fork()
+        m.state.dead = False
+        _partly(m, frame)
+    finally:
+        m.stack, m.context, m.exits, m.limit, m.guarded = saved
+    return Ref(address)
+
+
+def _partly(m: Machine, frame: int) -> None:
+    """A module whose body was cut off may hold further names."""
+    thing = m.state.heap.get(frame)
+    if isinstance(thing, Frame):
+        m.state.put(frame, replace(thing, names={**thing.names, "*": Opaque(("wide",))}))
+
+
+def absolute(m: Machine, module: str, level: int) -> str:
+    """The dotted name that a relative import means."""
+    if not level:
+        return module
+    units: list[Unit] = m.services["units"]
+    parts = package_of(units[m.unit].path).split(".")
+    parts = parts[: len(parts) - level + 1] if level > 1 else parts
+    return ".".join([*[p for p in parts if p], *([module] if module else [])])
+
+
+def import_module(m: Machine, dotted: str, aliased: bool, at: int) -> Any:
+    """`import a.b` binds the top package, `import a.b as c` the module itself."""
+    if aliased:
+        return load(m, dotted) or _external(m, dotted)
+    found = load(m, dotted)
+    top = dotted.partition(".")[0]
+    if top == dotted:
+        return found or _external(m, dotted)
+    if found is not None:
+        return load(m, top) or _external(m, top)
+    return _external(m, top)
+
+
+def _external(m: Machine, dotted: str) -> Any:
+    from gradlint.analysis import torch_models
+
+    return torch_models.extern_name(m, dotted)
+
+
+def import_name(m: Machine, node: ir.ImportFrom, name: str) -> Any:
+    """`from module import name`."""
+    dotted = absolute(m, node.module, node.level)
+    found = load(m, dotted)
+    if found is None:
+        if node.level and not dotted:
+            return load(m, name) or m.opaque(node.at, tag=name)
+        return _external(m, f"{dotted}.{name}") if not node.level else (load(m, f"{dotted}.{name}") or m.opaque(node.at, tag=name))
+    thing = m.get(found)
+    assert isinstance(thing, Module)
+    frame = m.state.get(thing.frame)
+    assert isinstance(frame, Frame)
+    if name in frame.names:
+        return frame.names[name]
+    return load(m, f"{dotted}.{name}") or m.opaque(node.at, tag=name)
+
+
+def import_star(m: Machine, node: ir.ImportFrom) -> None:
+    """`from module import *`: what the project's module binds, else unknown names."""
+    from gradlint.analysis import frames
+
+    dotted = absolute(m, node.module, node.level)
+    found = load(m, dotted)
+    if found is None:
+        frames.bind(m, "*", Extern(dotted))
+        return
+    thing = m.get(found)
+    assert isinstance(thing, Module)
+    frame = m.state.get(thing.frame)
+    assert isinstance(frame, Frame)
+    for name, value in frame.names.items():
+        if not name.startswith("_") or name == "*":
+            frames.bind(m, name, value)
+
+
+def submodule(m: Machine, thing: Module, name: str) -> Any:
+    """`package.name` where name is a module that nobody has imported yet."""
+    return load(m, f"{thing.name}.{name}")

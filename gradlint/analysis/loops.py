@@ -1,0 +1,265 @@
+"""Loops: literal ones are unrolled, others run round by round to a fixpoint.
+
+The first round is run apart from the later ones (what holds before the loop is strong there); each further round
+starts from the join of all rounds before it, after what they made has been aged (`State.age`). A loop over
+something unknown is taken to run at least once: what its body made is then likely, not certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from gradlint.analysis import generators
+from gradlint.analysis.iteration import iterate
+from gradlint.analysis.machine import Exits, Machine, join_all
+from gradlint.analysis.operators import truth_of
+from gradlint.analysis.state import State
+from gradlint.analysis.values import NONE, Const, Frame, Generator, Instance, Opaque, Phi, Tensor, is_assumed, lift
+from gradlint.syntax import ir
+
+UNROLL = 8
+MAX_ROUNDS = 5
+
+
+def over(m: Machine, at: int, iterable: Any, each: Callable[[Any], Any], tag: str = "loop", sink: Exits | None = None) -> None:
+    """Run `each(item)` for what an iterable yields; `sink` collects the breaks of a `for` statement."""
+    m.split(iterable, lambda leaf: _over(m, at, leaf, each, tag, sink))
+
+
+def _over(m: Machine, at: int, leaf: Any, each: Callable[[Any], Any], tag: str, sink: Exits | None) -> Any:
+    leaf, fresh = _iterator_of(m, leaf, at)
+    if isinstance(m.get(leaf), Generator):
+        _over_generator(m, at, leaf, each, tag, sink, fresh)
+        return NONE
+    items, rest = iterate(m, leaf, at)
+    if rest is None and len(items) <= UNROLL:
+        _unrolled(m, at, items, each, tag, sink)
+    else:
+        from gradlint.analysis.state import anonymous
+
+        value = rest if not items else anonymous([*items, *([] if rest is None else [rest])])
+        repeat(m, at, tag, lambda: each(_item(m, value, at)), sink, certain=bool(items))
+    return NONE
+
+
+def _iterator_of(m: Machine, leaf: Any, at: int) -> tuple[Any, bool]:
+    """The generator behind an instance whose `__iter__` is a generator function; whether nobody else holds it."""
+    thing = m.get(leaf)
+    if isinstance(thing, Instance):
+        from gradlint.analysis.attributes import find_method
+
+        method = find_method(m, leaf, "__iter__", at)
+        if method is not None:
+            made = m.services["call"](m, method, (), {}, at, False)
+            if isinstance(m.get(made), Generator):
+                return made, True
+    if isinstance(thing, Generator):
+        return leaf, thing.at >> 32 == m.unit and not _held(m, leaf)
+    return leaf, False
+
+
+def _held(m: Machine, ref: Any) -> bool:
+    """Whether a name or attribute refers to this object, so that it outlives the loop."""
+    for thing in m.state.heap.values():
+        names = thing.names if isinstance(thing, Frame) else thing.attrs if isinstance(thing, Instance) else None
+        if names is not None and any(value == ref for key, value in names.items() if key != ".0"):
+            return True
+    return False
+
+
+def _item(m: Machine, value: Any, at: int) -> Any:
+    """The item of this round: an unknown one is another unknown in each round."""
+
+    def fresh(leaf: Any) -> Any:
+        if isinstance(leaf, Opaque) and leaf.symbol[0] != "wide":
+            return replace(leaf, symbol=("new", m.context, m.here(at), "item", leaf.symbol))
+        return leaf
+
+    return lift(fresh, m.simplified(value))
+
+
+def _unrolled(m: Machine, at: int, items: list[Any], each: Callable[[Any], Any], tag: str, sink: Exits | None) -> None:
+    for number, item in enumerate(items):
+        if m.dead():
+            return
+        with m.within((m.here(at), tag, number)):
+            _round(m, lambda item=item: each(item), sink)  # type: ignore[misc]
+
+
+def _round(m: Machine, body: Callable[[], Any], sink: Exits | None) -> None:
+    """One run of a loop's body: `continue` falls through, `break` goes to the sink, the rest passes."""
+    outer, m.exits = m.exits, Exits()
+    try:
+        body()
+    finally:
+        inner, m.exits = m.exits, outer
+        outer.returns += inner.returns
+        outer.raises += inner.raises
+        if sink is None:
+            outer.breaks += inner.breaks
+            outer.continues += inner.continues
+    if sink is not None:
+        sink.breaks += inner.breaks
+        if inner.continues:
+            m.state = join_all([m.state, *inner.continues])
+
+
+def repeat(
+    m: Machine, at: int, tag: str, body: Callable[[], Any], sink: Exits | None, *, certain: bool = False,
+    test: Callable[[], Any] | None = None,
+) -> None:  # fmt: skip
+    """Run a body until nothing new is learnt. `test` gives the flag that lets a round begin (while loops).
+    `certain`: the loop runs at least once for sure."""
+    start = m.state
+    ends: list[State] = []
+    with m.within((m.here(at), tag)) as context:
+        head = start
+        for number in range(MAX_ROUNDS):
+            m.state = head.fork()
+            m.step(2)
+            more = _begin(m, test, ends, number > 0 or certain)
+            if not more:
+                break
+            _round(m, body, sink)
+            after = m.state
+            if after.dead:
+                break
+            after.age(context, start)
+            if test is None:
+                ends = [after]
+            joined = after if number == 0 else head.join(after)
+            if number > 0 and joined.same(head) or number == 0 and joined.same(start):
+                ends.append(after)
+                break
+            head = joined
+            if number == MAX_ROUNDS - 1:
+                m.cut(at, "a loop did not settle")
+                _widen(head, start)
+                ends.append(head)
+    if test is None and not certain and ends:
+        _likely(ends, start)
+    m.state = join_all(ends) if ends else _none(start)
+
+
+def _begin(m: Machine, test: Callable[[], Any] | None, ends: list[State], leaves: bool) -> bool:
+    """Evaluate a while loop's test: keeps the state that leaves; False where no round begins."""
+    if test is None:
+        return True
+    flag = m.simplified(test())
+    if m.dead():
+        return False
+    values = [flag] if not isinstance(flag, Phi) else []
+    if values and values[0].value is False:
+        ends.append(m.state)
+        return False
+    if values and values[0].value is True:
+        return True
+    if leaves:
+        out = m.state.fork()
+        if isinstance(flag, Phi):
+            out.assume(flag.cond, _leaving(flag))
+        ends.append(out)
+    if isinstance(flag, Phi):
+        m.state.assume(flag.cond, not _leaving(flag))
+    return True
+
+
+def _leaving(flag: Phi) -> bool:
+    """The value of the condition under which the test fails."""
+    return getattr(flag.other, "value", None) is not False
+
+
+def _none(start: State) -> State:
+    state = start.fork()
+    state.dead = True
+    return state
+
+
+def _likely(ends: list[State], start: State) -> None:
+    """What only came into being in the loop rests on the loop having run."""
+    for state in ends:
+        for address, thing in list(state.heap.items()):
+            if isinstance(thing, Tensor) and address not in start.heap and not is_assumed(thing.rg):
+                state.put(address, replace(thing, rg=lift(lambda t: t.likely(), thing.rg)))
+
+
+def _widen(head: State, start: State) -> None:
+    """Names that changed in a loop that does not settle hold anything."""
+    for address, thing in list(head.heap.items()):
+        before = start.heap.get(address)
+        if isinstance(thing, Frame) and isinstance(before, Frame) and thing is not before:
+            names = {k: v if before.names.get(k) == v else Opaque(("wide",)) for k, v in thing.names.items()}
+            head.put(address, replace(thing, names=names))
+
+
+def _over_generator(
+    m: Machine, at: int, ref: Any, each: Callable[[Any], Any], tag: str, sink: Exits | None, fresh: bool
+) -> None:
+    """Run a generator with the loop's body at each yield; a break closes a generator that nobody else holds."""
+    thing = m.get(ref)
+    assert isinstance(thing, Generator)
+    if thing.started:
+        repeat(m, at, tag, lambda: each(m.opaque(at, tag="resumed")), sink)
+        return
+    start, mode = m.state, m.state.mode
+    m.state = start.fork()
+    mine = Exits()
+    rounds = 0
+    with m.within((m.here(at), tag)) as context:
+
+        def consume(value: Any) -> Any:
+            nonlocal rounds
+            if rounds:
+                m.state.age(context, start)
+            rounds += 1
+            _round(m, lambda: each(_item(m, value, at)), mine if sink is not None else None)
+            return NONE
+
+        generators.run(m, ref, consume)
+    if sink is not None:
+        for state in mine.breaks:
+            if fresh:
+                state.mode = mode
+            sink.breaks.append(state)
+
+
+def run_for(m: Machine, node: ir.For) -> None:
+    """A `for` statement."""
+    from gradlint.analysis.expressions import evaluate, suspended
+    from gradlint.analysis.statements import assign, run_block
+
+    iterable = evaluate(m, node.iter)
+    if node.is_async:
+        suspended(m, "await", node.at)
+
+    def each(item: Any) -> Any:
+        assign(m, node.target, item)
+        run_block(m, node.body)
+        return NONE
+
+    sink = Exits()
+    over(m, node.at, iterable, each, sink=sink)
+    if node.orelse and not m.dead():
+        run_block(m, node.orelse)
+    m.state = join_all([m.state, *sink.breaks])
+
+
+def run_while(m: Machine, node: ir.While) -> None:
+    """A `while` statement."""
+    from gradlint.analysis.expressions import evaluate
+    from gradlint.analysis.statements import run_block
+
+    sink = Exits()
+    endless = isinstance(node.test, ir.Const) and bool(node.test.value)
+    repeat(
+        m, node.at, "while", lambda: run_block(m, node.body), sink,
+        test=lambda: truth_of(m, evaluate(m, node.test)), certain=endless,
+    )  # fmt: skip
+    if node.orelse and not m.dead():
+        run_block(m, node.orelse)
+    m.state = join_all([m.state, *sink.breaks])
+
+
+__all__ = ["Const", "over", "repeat", "run_for", "run_while"]

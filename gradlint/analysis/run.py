@@ -1,0 +1,243 @@
+"""Analyse one file: run its module body, then every function that nothing in view calls, and gather what was seen."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gradlint.analysis import attributes, calls, classes, contexts, generators, imports, iteration, operators, withs
+from gradlint.analysis.entries import Entry, entries_of, isolated
+from gradlint.analysis.events import Event, Place
+from gradlint.analysis.imports import Project
+from gradlint.analysis.machine import Activation, Budget, Exhausted, Exits, Machine, Record
+from gradlint.analysis.state import Mode, State
+from gradlint.analysis.statements import run_block
+from gradlint.analysis.values import Truth, join_truths
+from gradlint.findings import Certainty, Cut, Origin, Prediction, Span
+from gradlint.syntax import ir
+from gradlint.syntax.unit import Unit
+
+RECURSION = 15_000
+STACK_BYTES = 512 * 1024 * 1024
+_AT = (1 << 32) - 1
+
+
+@dataclass
+class Report:
+    """What the interpretation of a file showed. `units[0]` is the file itself, the others were imported."""
+
+    units: list[Unit]
+    events: tuple[Event, ...] = ()
+    predictions: tuple[Prediction, ...] = ()
+    cuts: tuple[Cut, ...] = ()
+    machine: Machine | None = field(default=None, repr=False)
+
+    def path(self, place: Place) -> str:
+        return self.units[place.unit].path
+
+    def span(self, place: Place) -> Span:
+        """Lines and columns of a place."""
+        return self.units[place.unit].span(place.at)
+
+    def line(self, place: Place) -> int:
+        return self.units[place.unit].line_of(place.at)
+
+    def text(self, place: Place) -> str:
+        """The source text of a place."""
+        return self.units[place.unit].text(self.span(place))
+
+    def origin(self, origin: Origin) -> Origin:
+        """The same origin with its places turned into line numbers."""
+        return _located(self, origin, {})
+
+
+def _located(report: Report, origin: Origin, seen: dict[int, Origin]) -> Origin:
+    if id(origin) in seen:
+        return seen[id(origin)]
+
+    def part(value: Any) -> Any:
+        if isinstance(value, Origin):
+            return _located(report, value, seen)
+        return [part(v) for v in value] if isinstance(value, list) else value
+
+    def line(here: int) -> int:
+        return report.line(Machine.place(here)) if here else 0
+
+    path = report.units[origin.line >> 32].path if origin.line >> 32 else None
+    made = replace(
+        origin,
+        args=tuple(part(a) for a in origin.args),
+        kwargs=tuple((k, part(v)) for k, v in origin.kwargs),
+        line=line(origin.line),
+        mode_line=line(origin.mode_line),
+        path=path,
+    )
+    seen[id(origin)] = made
+    return made
+
+
+def analyse(unit: Unit, project: Project | None = None, *, predict: bool = False, budget: Budget | None = None) -> Report:
+    """Interpret one file. Raises SourceError where it does not parse; never raises for what it cannot follow."""
+    result: list[Report | BaseException] = []
+
+    def work() -> None:
+        try:
+            result.append(_analyse(unit, project, predict, budget or Budget()))
+        except BaseException as error:  # handed on to the caller's thread
+            result.append(error)
+
+    before = threading.stack_size(STACK_BYTES)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, RECURSION))
+    try:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+        sys.setrecursionlimit(limit)
+    made = result[0]
+    if isinstance(made, BaseException):
+        raise made
+    return made
+
+
+def _analyse(unit: Unit, project: Project | None, predict: bool, budget: Budget) -> Report:
+    m = Machine(budget)
+    units = [unit]
+    wire(m, units, project)
+    base = _run_main(m, unit)
+    todo = entries_of(m, unit, base, everything=predict)
+    for entry in todo:
+        if m.steps >= budget.steps:
+            m.cuts.append((Place(0, entry.code.at), "the file takes too many steps"))
+            break
+        if entry.code.at and (0, entry.code.at) in m.called:
+            continue
+        _run_entry(m, base, entry)
+    cuts = tuple(sorted({_cut(units, place, why) for place, why in m.cuts}, key=lambda c: (c.path, c.line, c.reason)))
+    predictions = _predictions(m, unit) if predict else ()
+    return Report(units, tuple(m.events), predictions, cuts, m)
+
+
+def _cut(units: list[Unit], place: Place, why: str) -> Cut:
+    unit = units[place.unit]
+    return Cut(unit.path, unit.line_of(place.at) if place.at else 0, why)
+
+
+def wire(m: Machine, units: list[Unit], project: Project | None) -> None:
+    """Late bindings, for models that cannot import what imports them."""
+    m.services.update(
+        units=units,
+        project=project,
+        call=calls.call,
+        get_attr=attributes.get_attr,
+        set_attr=attributes.set_attr,
+        binary=operators.binary,
+        truth=operators.truth_of,
+        iterate=iteration.iterate,
+        escape=calls.escape,
+        mro=classes.mro,
+        enter=withs.enter_any,
+        run_generator=generators.run,
+        run_coroutine=generators.run_coroutine,
+        enter_mode=contexts.entered,
+        leave_mode=contexts.left,
+        under_mode=contexts.under,
+        computing=lambda machine: None,
+        before_main=lambda machine, body: None,
+    )
+
+
+def _run_main(m: Machine, unit: Unit) -> State:
+    """Run the module's body as a script; gives the state that functions find when they are called from outside."""
+    held: list[State] = []
+
+    def body_of(machine: Machine, body: tuple[ir.Stmt, ...]) -> None:
+        for node in body:
+            if machine.dead():
+                return
+            if _is_main_guard(node) and not held:
+                held.append(machine.state.fork())
+            run_block(machine, (node,))
+            if not machine.dead() and not any(_is_main_guard(n) for n in body):
+                held[:] = [machine.state.fork()]
+
+    m.services["before_main"] = body_of
+    m.limit = m.steps + m.budget.entry_steps * 2
+    try:
+        imports.run_module(m, unit, 0, imports.module_name(unit.path), as_main=True)
+    except (Exhausted, RecursionError):
+        m.cuts.append((Place(0, 0), "the module's own code takes too many steps"))
+    _settle(m)
+    if held:
+        return held[0]
+    return m.state
+
+
+def _settle(m: Machine) -> None:
+    m.stack, m.context, m.exits, m.guarded = [], 0, Exits(), 0
+
+
+def _is_main_guard(node: ir.Stmt) -> bool:
+    return (
+        isinstance(node, ir.If)
+        and isinstance(node.test, ir.Compare)
+        and any(isinstance(o, ir.Name) and o.id == "__name__" for o in node.test.operands)
+    )
+
+
+def _run_entry(m: Machine, base: State, entry: Entry) -> None:
+    """Run one function as if called from outside, with unknown arguments, grad enabled."""
+    m.state = base.fork()
+    m.state.dead = False
+    m.state.mode = Mode()
+    m.state.facts = {}
+    m.limit = min(m.steps + m.budget.entry_steps, m.budget.steps)
+    frame = m.contexts.address(0, "moduleframe", 0)
+    m.stack, m.exits, m.guarded = [Activation(frame, 0)], Exits(), 0
+    m.context = m.contexts.enter(0, ("entry", entry.code.at))
+    try:
+        isolated(m, entry)
+    except (Exhausted, RecursionError):
+        m.cuts.append((Place(0, entry.code.at), f"`{entry.code.qualname}` takes too many steps"))
+    _settle(m)
+
+
+def _predictions(m: Machine, unit: Unit) -> tuple[Prediction, ...]:
+    made = []
+    for (number, at), record in m.records.items():
+        if number == 0 and record.rg:
+            made.append(_prediction(m, unit, at, record))
+    return tuple(sorted(made, key=lambda p: (p.line, p.column, p.name)))
+
+
+def _prediction(m: Machine, unit: Unit, at: int, record: Record) -> Prediction:
+    span = unit.span(at)
+    flag = join_truths(record.rg)
+    certainty = Certainty.LIKELY if flag.assumed else Certainty.CERTAIN
+    grad, inference = join_truths(record.grad), join_truths(record.inference)
+    return Prediction(
+        unit.path, span.line, span.column, record.name, flag.value, certainty, grad.value, inference.value, why(record, flag)
+    )
+
+
+def why(record: Record, flag: Truth) -> str:
+    """One phrase for a prediction."""
+    from gradlint.analysis.reasons import explain
+
+    if record.why is None:
+        return "" if flag.value is not None else "nothing is known of it"
+    if flag.value is False:
+        return explain(record.why, 0)[0] or "nothing it was computed from requires grad"
+    if flag.value is True:
+        return f"made by `{record.why.op}`" if record.why.op not in ("input", "unknown") else "it requires grad"
+    return "it depends on the call" if len({t.value for t in record.rg}) > 1 else "what it is computed from is not known"
+
+
+Work = Callable[[], None]
+_IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
