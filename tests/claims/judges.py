@@ -10,8 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from gradlint.findings import Finding, Prediction
+
 from .claims import ROOT, Block, Outcome
 
+Options = tuple[tuple[str, str], ...]
 REQUIRE_TORCH = "GRADLINT_REQUIRE_TORCH"
 
 
@@ -41,3 +44,38 @@ def run_blocks(judge: str, blocks: Sequence[Block]) -> dict[str, Outcome]:
         raise RuntimeError(f"the {judge} worker ended with {done.returncode}:\n{done.stderr.decode()[-4000:]}")
     outcomes: list[Outcome] = pickle.loads(done.stdout)
     return {outcome.block: outcome for outcome in outcomes}
+
+
+class Analyser:
+    """The analyser as the checks see it: a program in, plain data out. Planted errors override a method.
+
+    `options` are the settings that a page asks for: `(("extend-select", "GRD401"),)`.
+    """
+
+    def findings(self, source: str, options: Options) -> list[Finding]:
+        """What `check` reports with every rule but advice; AssertionError where the program cannot be analysed."""
+        raise NotImplementedError
+
+    def predictions(self, source: str, options: Options) -> list[Prediction]:
+        raise NotImplementedError
+
+    def wants(self, source: str, options: Options) -> bool:
+        """Whether sifting lets the program through."""
+        raise NotImplementedError
+
+    def broken_ir(self, source: str) -> list[str]:
+        """What the verifier says against the program's IR, its functions included."""
+        raise NotImplementedError
+
+    def mended(self, source: str, options: Options) -> str:
+        """The program after `--fix --unsafe-fixes`."""
+        raise NotImplementedError
+
+    def confirmed(self, source: str, options: Options, engine: str) -> list[Finding]:
+        """The findings with the outcomes of their witnesses, run on `engine` ("engine" or "torch")."""
+        raise NotImplementedError
+
+
+def real_analyser() -> Analyser | None:
+    """The analyser of this checkout, None while it has no pipeline."""
+    return None

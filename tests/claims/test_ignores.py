@@ -1,0 +1,29 @@
+"""4. With each code turned into an ignore comment there is silence."""
+
+import pytest
+
+from .claims import Block
+from .judges import Analyser
+from .rewrite import with_comments, without_comments
+
+pytestmark = pytest.mark.analyser
+
+FORMS = ("gradlint: ignore[{}]", "noqa: {}")
+
+
+def complaints(analyser: Analyser, block: Block) -> list[str]:
+    told = []
+    bare = without_comments(block.source)
+    codes: dict[int, set[str]] = {}
+    for finding in analyser.findings(bare, block.options):
+        codes.setdefault(finding.span.line, set()).add(finding.code)
+    for form in FORMS if codes else ():
+        comments = {line: form.format(", ".join(sorted(found))) for line, found in codes.items()}
+        for finding in analyser.findings(with_comments(bare, comments), block.options):
+            told.append(f"{block.place(finding.span.line)}: {finding.code} in spite of # {form.format(finding.code)}")
+    return told
+
+
+def test_an_ignore_comment_silences(block: Block, analyser: Analyser) -> None:
+    told = complaints(analyser, block)
+    assert not told, "\n".join(told)

@@ -1,0 +1,17 @@
+"""2. The IR of every block obeys what the verifier asks of IR."""
+
+import pytest
+
+from .claims import Block
+from .judges import Analyser
+
+pytestmark = pytest.mark.analyser
+
+
+def complaints(analyser: Analyser, block: Block) -> list[str]:
+    return [f"{block.id}: {text}" for text in analyser.broken_ir(block.source)]
+
+
+def test_the_ir_verifies(block: Block, analyser: Analyser) -> None:
+    told = complaints(analyser, block)
+    assert not told, "\n".join(told)
