@@ -46,6 +46,22 @@ def run_blocks(judge: str, blocks: Sequence[Block]) -> dict[str, Outcome]:
     return {outcome.block: outcome for outcome in outcomes}
 
 
+def have_command() -> bool:
+    return importlib.util.find_spec("gradlint.__main__") is not None
+
+
+def reported(folder: Path, form: str, hash_seed: int) -> str:
+    """What `gradlint check` prints about a folder in one format. RuntimeError where it does not end as it should."""
+    command = [sys.executable, "-m", "gradlint", "check", "--output-format", form, "--select", "ALL", "."]
+    done = subprocess.run(
+        command, cwd=folder, env=environment(PYTHONHASHSEED=str(hash_seed)), capture_output=True, text=True,
+        timeout=300, check=False,
+    )
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"check --output-format {form} ended with {done.returncode}:\n{done.stderr[-4000:]}")
+    return done.stdout
+
+
 class Analyser:
     """The analyser as the checks see it: a program in, plain data out. Planted errors override a method.
 

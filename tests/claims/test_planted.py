@@ -7,6 +7,7 @@ which they must let pass, and then one that errs in one way.
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -26,21 +27,23 @@ from gradlint.findings import (
 )
 
 from . import (
+    formats,
     judges,
     test_findings,
     test_fixes,
+    test_formats,
     test_ignores,
     test_ir,
     test_predictions,
     test_sift,
+    test_torch,
     test_twins,
     test_witness,
 )
 from .claims import FLAGS, MODES, Block, read_page
-from .conftest import BLOCKS
+from .conftest import BLOCKS, Runner
 from .judges import Options
 from .rewrite import Probes, tokens
-
 
 FIELDS = ("requires_grad", "grad_mode", "inference_mode")
 
@@ -101,6 +104,16 @@ def test_a_running_judge_finds_wrong_marks(judge: str) -> None:
     assert not outcomes[right.id].failures
     # Known errors of the engine say nothing about torch; on the engine these two are cured.
     assert len(outcomes[cured.id].failures) == (2 if judge == "engine" else 0)
+
+
+@pytest.mark.parametrize("required, outcome", [("1", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_missing_torch_fails_where_it_is_required(
+    required: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch, run_on: Runner,
+) -> None:
+    monkeypatch.setattr(judges, "have_torch", lambda: False)
+    monkeypatch.setenv(judges.REQUIRE_TORCH, required)
+    with pytest.raises(outcome):
+        test_torch.test_torch_agrees(RIGHT, run_on)
 
 
 def finding(line: int, code: str, fix: Fix | None = None) -> Finding:
@@ -286,3 +299,47 @@ def test_a_page_that_shows_another_fix_is_found() -> None:
     right = block_of("with torch.no_grad():  # called", "    pass")
     assert test_fixes.shown_fix_differs(Mends(UNFIXED), UNFIXED, wrong)
     assert not test_fixes.shown_fix_differs(Mends(UNFIXED), UNFIXED, right)
+
+
+ROWS = (("a.py", 3, "GRD101"), ("b.py", 1, "GRD201"))
+PRINTED = {
+    "text": "\n".join(f"{path}:{line}:1: {code} planted" for path, line, code in ROWS),
+    "json": json.dumps([{"path": path, "line": line, "code": code} for path, line, code in ROWS]),
+    "jsonl": "\n".join(json.dumps({"path": path, "line": line, "code": code}) for path, line, code in ROWS),
+    "sarif": json.dumps({"runs": [{"results": [
+        {"ruleId": code, "locations": [
+            {"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": line}}}]}
+        for path, line, code in ROWS]}]}),
+    "github": "\n".join(f"::error file={path},line={line},col=1,title={code}::planted" for path, line, code in ROWS),
+    "gitlab": json.dumps([
+        {"check_name": code, "location": {"path": path, "lines": {"begin": line}}} for path, line, code in ROWS]),
+    "junit": "<testsuites><testsuite>" + "".join(
+        f'<testcase name="{code}" file="{path}" line="{line}"><failure message="planted"/></testcase>'
+        for path, line, code in ROWS) + "</testsuite></testsuites>",
+}
+
+
+def printed(**changed: str) -> dict[tuple[str, int], str]:
+    """What each format prints under each seed; `changed` gives some another text under the last seed."""
+    last = test_formats.SEEDS[-1]
+    return {
+        (form, seed): changed.get(form, text) if seed == last else text
+        for form, text in PRINTED.items() for seed in test_formats.SEEDS
+    }
+
+
+def test_formats_that_agree_pass() -> None:
+    assert set(PRINTED) == set(formats.READERS)
+    assert not test_formats.complaints(printed())
+
+
+@pytest.mark.parametrize("form", PRINTED)
+def test_formats_that_differ_are_found(form: str) -> None:
+    wrong_line = PRINTED[form].replace("3", "4", 1)
+    assert formats.READERS[form](wrong_line) != list(ROWS)
+    assert test_formats.complaints(printed(**{form: wrong_line}))
+    assert test_formats.complaints(printed(**{form: PRINTED[form] + "\n"}))
+
+
+def test_formats_that_all_say_nothing_are_found() -> None:
+    assert test_formats.complaints({("jsonl", seed): "" for seed in test_formats.SEEDS})
