@@ -238,10 +238,11 @@ class Code:
     name: the function's own name, `<lambda>` for a lambda.
     qualname: dotted path inside its file (`Net.forward`, `main.<locals>.closure`).
     params: its parameters, in order.
-    tokens: `token in code` by bytes, without lowering (`code.mentions(b"backward")`).
+    text: its source as UTF-8, decorators included (at least: where its extent is not known, more), so that
+        `code.mentions(b"backward")` answers without lowering. `start` is the offset of `text` in the UTF-8 source.
     """
 
-    __slots__ = ("name", "qualname", "params", "is_async", "at", "text", "_make", "_made")
+    __slots__ = ("name", "qualname", "params", "is_async", "at", "text", "start", "_make", "_made")
 
     def __init__(
         self,
@@ -253,8 +254,10 @@ class Code:
         is_async: bool = False,
         at: int = 0,
         text: bytes = b"",
+        start: int = 0,
     ) -> None:
-        self.name, self.qualname, self.params, self.is_async, self.at, self.text = name, qualname, params, is_async, at, text
+        self.name, self.qualname, self.params, self.is_async, self.at = name, qualname, params, is_async, at
+        self.text, self.start = text, start
         self._make: Callable[[], Made] | None = make
         self._made: Made | None = None
 
