@@ -50,7 +50,6 @@ def run_on(request: pytest.FixtureRequest) -> Runner:
 
 @pytest.fixture(scope="session")
 def analyser() -> judges.Analyser:
-    found = judges.real_analyser()
-    if found is None:
+    if not judges.have_pipeline():
         pytest.skip("the analyser has no pipeline yet")
-    return found
+    return judges.CheckoutAnalyser()

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gradlint.findings import Finding, Prediction
+from gradlint.syntax.unit import Unit
+from gradlint.syntax.verify import verify
 
 from .claims import ROOT, Block, Outcome
 
 Options = tuple[tuple[str, str], ...]
+PATH = "claim.py"
 REQUIRE_TORCH = "GRADLINT_REQUIRE_TORCH"
 
 
@@ -92,6 +95,21 @@ class Analyser:
         raise NotImplementedError
 
 
-def real_analyser() -> Analyser | None:
-    """The analyser of this checkout, None while it has no pipeline."""
-    return None
+class CheckoutAnalyser(Analyser):
+    """The analyser of this checkout."""
+
+    def broken_ir(self, source: str) -> list[str]:
+        unit = Unit(PATH, source.encode())
+
+        def resolves(at: int) -> bool:
+            try:
+                unit.span(at)
+            except KeyError:
+                return False
+            return True
+
+        return verify(unit.module, resolves=resolves)
+
+
+def have_pipeline() -> bool:
+    return importlib.util.find_spec("gradlint.pipeline") is not None
