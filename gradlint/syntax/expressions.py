@@ -37,12 +37,13 @@ CONSTANTS: dict[str, Any] = {"None": None, "True": True, "False": False}
 class Context:
     """What lowering carries along: handles, the scope that names go to, and the dotted path of definitions."""
 
-    __slots__ = ("places", "cursor", "scope", "prefix", "depth", "level", "unit")
+    __slots__ = ("places", "cursor", "scope", "prefix", "depth", "level", "unit", "annotations")
 
     def __init__(self, unit: Any, places: Places, cursor: Cursor, scope: Scope, prefix: str) -> None:
         self.unit, self.places, self.cursor, self.scope, self.prefix = unit, places, cursor, scope, prefix
         self.depth = 0
         self.level = 0
+        self.annotations: list[tuple[str, ir.Expr]] = []
 
     def inner(self, scope: Scope, prefix: str, cursor: Cursor | None = None) -> Context:
         made = Context(self.unit, self.places, cursor or self.cursor, scope, prefix)

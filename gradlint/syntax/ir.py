@@ -12,7 +12,7 @@ What Python writes and lowering rewrites:
     @d def f(): ...            Def(decorators=(d,)), decorators evaluated before the definition
     lambda x: e                Function(Code) whose body is Return(e)
     a, *b = v                  Assign((Display("tuple", (Name a, Star(Name b))),), v)
-    x: int = v                 Assign((Name x,), v); without a value: nothing
+    x: int = v                 Assign((Name x,), v); without a value: nothing (`pass` where a block would be empty)
     f"{a!r:{w}}"               Format((a, w))
     a < b < c                  Compare((a, b, c), ("<", "<"))
     x if t else y              Choose(t, x, y)
@@ -471,7 +471,8 @@ class Def:
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """A class definition. `body` holds its statements; methods in it are Def with a lazy Code."""
+    """A class definition. `body` holds its statements; methods in it are Def with a lazy Code.
+    annotations: the names annotated in its body, in order, with a value or without (the fields of a dataclass)."""
 
     name: str
     qualname: str
@@ -479,6 +480,7 @@ class Class:
     decorators: tuple[Expr, ...]
     body: tuple[Stmt, ...]
     at: int = field(default=0, compare=False)
+    annotations: tuple[tuple[str, Expr], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

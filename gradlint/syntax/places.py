@@ -85,7 +85,8 @@ class Places:
         start, end = extent
         line_start = self.lines.starts[self.lines.line(start) - 1]
         indent = self.data[line_start:start].decode("utf-8")
-        return _in_bytes(line_offsets(chunk.tree, root, indent), self.data[start:end], start)
+        is_elif = self.data.startswith(b"elif", start)
+        return _in_bytes(line_offsets(chunk.tree, root, indent, is_elif), self.data[start:end], start)
 
     def _whole(self, chunk: Chunk) -> dict[Any, tuple[int, int]]:
         from gradlint.syntax.positions import module_offsets

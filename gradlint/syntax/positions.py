@@ -83,13 +83,16 @@ class _Extent:
         found[self.node] = (start, end)
 
 
-def line_offsets(module: cst.Module, root: Any, indent: str) -> dict[Any, tuple[int, int]]:
+def line_offsets(module: cst.Module, root: Any, indent: str, is_elif: bool) -> dict[Any, tuple[int, int]]:
     """Offsets (code points) of the nodes in the logical line that `root` opens, from that line's first token.
 
     A compound statement ends at its colon here."""
     state = _Recorder(module, root, indent)
     try:
-        root._codegen(state)
+        if is_elif:
+            root._codegen(state, is_elif=True)
+        else:
+            root._codegen(state)
     except _Stop:
         pass
     anchor = state.anchor

@@ -45,15 +45,15 @@ def statements(nodes: Iterable[Any], ctx: Context) -> tuple[ir.Stmt, ...]:
 
 
 def block(node: Any, ctx: Context) -> tuple[ir.Stmt, ...]:
-    """The suite of a compound statement; one on the line of its header announces no line."""
+    """The suite of a compound statement, never empty; one on the line of its header announces no line."""
     if type(node) is cst.IndentedBlock:
         ctx.level += 1
         made = statements(node.body, ctx)
         ctx.level -= 1
-        return made
+        return made or (ir.Jump("pass"),)
     out: list[ir.Stmt] = []
     _small(node.body, ctx, out)
-    return tuple(out)
+    return tuple(out) or (ir.Jump("pass"),)
 
 
 def _small(nodes: Sequence[Any], ctx: Context, out: list[ir.Stmt]) -> None:
@@ -103,6 +103,9 @@ def _store(made: ir.Stmt, targets: Sequence[ir.Expr], ctx: Context, out: list[ir
 
 
 def _annotated(node: Any, ctx: Context, out: list[ir.Stmt]) -> None:
+    if ctx.scope.kind == "class" and type(node.target) is cst.Name:
+        annotation = lower(node.annotation.annotation, ctx)
+        ctx.annotations.append((identifier(node.target.value), annotation))
     if node.value is not None:
         value = lower(node.value, ctx)
         targets = (target(node.target, ctx),)
@@ -436,7 +439,7 @@ def _class(node: Any, ctx: Context) -> ir.Stmt:
     types = _type_names(node)
     if types:
         body = (ir.Unknown("type parameters", types), *body)
-    return ir.Class(name, qualname, bases, decorators, body, at)
+    return ir.Class(name, qualname, bases, decorators, body, at, tuple(inner.annotations))
 
 
 SIMPLE: dict[type, Callable[[Any, Context, list[ir.Stmt]], None]] = {
