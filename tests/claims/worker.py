@@ -33,8 +33,8 @@ def judge_module(judge: str) -> types.ModuleType:
     torch = importlib.import_module("torch")
     if judge == "torch":
         torch.set_num_threads(1)
-        # Imported here once rather than in every fork; blocks that use them are not slowed.
-        for name in ("torch.func", "torch.utils.checkpoint", "torch.autograd.functional"):
+        # Imported here once rather than in every fork that makes an optimizer or a checkpoint.
+        for name in ("torch._dynamo", "torch.func", "torch.utils.checkpoint", "torch.autograd.functional"):
             importlib.import_module(name)
     return torch
 
