@@ -257,8 +257,8 @@ def string_value(text: str) -> str | bytes:
 
 
 def _joined(node: Any, ctx: Context) -> ir.Expr:
-    pieces = []
-    rest = node
+    pieces: list[Any] = []
+    rest: Any = node
     while type(rest) is cst.ConcatenatedString:
         pieces.append(rest.left)
         rest = rest.right

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gradlint.syntax import chunks, ir
 from gradlint.syntax.places import Cursor
-from gradlint.syntax.source import SourceError
+from gradlint.syntax.scan import LONG_LINE
+from gradlint.syntax.source import Lines, SourceError
 
 if TYPE_CHECKING:
     from gradlint.syntax.unit import DefinedCode, Unit
@@ -22,7 +23,10 @@ T = TypeVar("T")
 ROOM = 4000
 STACK = 256 << 20
 LONG_CHUNK = 3000
-WORDS = re.compile(rb"[^\W\d]\w*")
+MAX_BRACKETS = 200
+"""Python's own limit."""
+BRACKET = re.compile(rb"[()\[\]{}]")
+_CHECK: dict[str, Any] = {}
 
 
 def with_room(work: Callable[[], T]) -> T:
@@ -37,12 +41,18 @@ def with_room(work: Callable[[], T]) -> T:
 
 def guarded(unit: Unit, work: Callable[[], T]) -> T:
     """Parses or lowers: garbage collection off, deep recursion allowed; running out of it is a SourceError."""
+    try:
+        return _quietly(lambda: with_room(work))
+    except (RecursionError, MemoryError) as error:
+        raise SourceError(unit.path, 0, 0, f"too deeply nested to parse ({type(error).__name__})") from None
+
+
+def _quietly(work: Callable[[], T]) -> T:
+    """Without garbage collection. The recursion limit stays: the C parser takes it for a measure of its stack."""
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return with_room(work)
-    except (RecursionError, MemoryError) as error:
-        raise SourceError(unit.path, 0, 0, f"too deeply nested to parse ({type(error).__name__})") from None
+        return work()
     finally:
         if collecting:
             gc.enable()
@@ -51,18 +61,36 @@ def guarded(unit: Unit, work: Callable[[], T]) -> T:
 def parsed(unit: Unit, chunk: chunks.Chunk) -> chunks.Chunk:
     """Parses a chunk, once. Raises SourceError (with the place in the file) where it does not parse."""
     if chunk.tree is None:
+        _refuse_depth(unit, chunk)
         text = chunk.text.decode("utf-8")
         chunk.tree = _in_big_stack(lambda: _tree(unit, chunk, text)) if _is_risky(chunk) else _tree(unit, chunk, text)
     return chunk
 
 
+def _refuse_depth(unit: Unit, chunk: chunks.Chunk) -> None:
+    """More brackets than Python allows would overflow the native parser's stack, which ends the process."""
+    lines = chunk.scan
+    if lines is not None:
+        if lines.deepest > MAX_BRACKETS:
+            raise SourceError(unit.path, *unit.line_table.place(lines.deepest_at), "too many nested parentheses")
+        return
+    depth = 0
+    for found in BRACKET.finditer(chunk.text):
+        depth += 1 if found[0] in b"([{" else -1
+        if abs(depth) > 2 * MAX_BRACKETS:  # those in strings are counted too: such a file is beyond hope or very odd
+            raise SourceError(unit.path, *unit.line_table.place(found.start()), "too many nested parentheses")
+
+
 def _tree(unit: Unit, chunk: chunks.Chunk, text: str) -> Any:
     import libcst  # late: most runs never parse, and it takes a while to import
 
+    _CHECK.setdefault("node", libcst.CSTNode.__post_init__)
     try:
+        # Nodes check themselves when made, for the sake of those who make them by hand: a third of the time of parsing.
+        libcst.CSTNode.__post_init__ = _unchecked  # type: ignore[assignment, method-assign]
         return libcst.parse_module(text)
     except libcst.ParserSyntaxError as error:
-        lines = chunks.Lines(chunk.text)
+        lines = Lines(chunk.text)
         offset = lines.offset(max(error.raw_line, 1), max(error.raw_column, 0) + 1)
         line, column = unit.line_table.place(chunk.origin(offset))
         raise SourceError(unit.path, line, column, _message(error)) from None
@@ -70,6 +98,12 @@ def _tree(unit: Unit, chunk: chunks.Chunk, text: str) -> Any:
         raise
     except Exception as error:  # the native parser reports its own limits by several types
         raise SourceError(unit.path, 0, 0, f"libcst cannot parse this: {error}") from None
+    finally:
+        libcst.CSTNode.__post_init__ = _CHECK["node"]  # type: ignore[method-assign]
+
+
+def _unchecked(node: Any) -> None:
+    pass
 
 
 def _message(error: Any) -> str:
@@ -81,9 +115,7 @@ def _is_risky(chunk: chunks.Chunk) -> bool:
     lines = chunk.scan
     if lines is None:
         return len(chunk.text) > LONG_CHUNK
-    if lines.deepest > 40:
-        return True
-    return lines.longest > chunks.LONG_LINE or lines.branches > 100
+    return lines.deepest > 40 or lines.longest > LONG_LINE or lines.data.count(b"elif ") > 100
 
 
 def _in_big_stack(work: Callable[[], T]) -> T:
@@ -111,8 +143,6 @@ def lower_module(unit: Unit) -> tuple[ir.Stmt, ...]:
     """The statements of the file; bodies of its functions are left for later where the scan allows."""
     lines = unit.scan
     if lines is not None:
-        if lines.deepest > chunks.MAX_BRACKETS:
-            raise SourceError(unit.path, *unit.line_table.place(lines.deepest_at), "too many nested parentheses")
         try:
             return _lower_tree(unit, parsed(unit, chunks.skeleton(lines)))
         except SourceError:
@@ -192,7 +222,8 @@ class Body:
 
         cursor = self.ctx.cursor
         cursor.places.mark(cursor.chunk, cursor.index - 1, cursor.root)
-        return function_body(self.node.body, self.params, self.types, self.ctx)
+        made: ir.Made = function_body(self.node.body, self.params, self.types, self.ctx)
+        return made
 
 
 def is_cut(ctx: Any) -> bool:
@@ -234,11 +265,6 @@ def validate(unit: Unit) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            guarded(unit, lambda: ast.parse(unit.data))
-    except (SyntaxError, ValueError, SourceError):
-        guarded(unit, lambda: _confirm(unit))
-
-
-def _confirm(unit: Unit) -> None:
-    """What this Python refuses may be newer than it is; libcst decides."""
-    unit.whole()
+            _quietly(lambda: ast.parse(unit.data))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        guarded(unit, unit.whole)  # what this Python refuses may be newer than it is, or only too long for it

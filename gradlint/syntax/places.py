@@ -17,8 +17,6 @@ from gradlint.findings import Span
 from gradlint.syntax.chunks import Chunk
 from gradlint.syntax.source import Lines
 
-START = Span(1, 1, 1, 1)
-
 
 class Places:
     """All handles of one unit."""
@@ -60,14 +58,13 @@ class Places:
             raise KeyError(at)
         index = bisect_right(self._firsts, at) - 1
         if index < 0:
-            return START
+            return Span(1, 1, 1, 1)
         node = self.nodes[at]
         chunk, cursor, root = self._marks[index]
         offsets = self._offsets(index, chunk, cursor, root).get(node)
-        if offsets is None:
+        if offsets is None and chunk.extent(cursor) is None:
             offsets = self._whole(chunk).get(node)
-        if offsets is None:
-            return START
+        offsets = offsets or chunk.extent(cursor) or (0, 0)
         return Span(*self.lines.place(offsets[0]), *self.lines.place(offsets[1]))
 
     def _offsets(self, index: int, chunk: Chunk, cursor: int, root: Any) -> dict[Any, tuple[int, int]]:
@@ -86,14 +83,20 @@ class Places:
         line_start = self.lines.starts[self.lines.line(start) - 1]
         indent = self.data[line_start:start].decode("utf-8")
         is_elif = self.data.startswith(b"elif", start)
-        return _in_bytes(line_offsets(chunk.tree, root, indent, is_elif), self.data[start:end], start)
+        try:
+            return _in_bytes(line_offsets(chunk.tree, root, indent, is_elif), self.data[start:end], start)
+        except RecursionError:  # a chain that libcst can parse and not print: its nodes stand where their line stands
+            return {}
 
     def _whole(self, chunk: Chunk) -> dict[Any, tuple[int, int]]:
         from gradlint.syntax.positions import module_offsets
 
         key = id(chunk)
         if key not in self.whole:
-            offsets = _in_bytes(module_offsets(chunk.tree), chunk.text, 0)
+            try:
+                offsets = _in_bytes(module_offsets(chunk.tree), chunk.text, 0)
+            except RecursionError:
+                offsets = {}
             self.whole[key] = {node: (chunk.origin(a), chunk.origin(b)) for node, (a, b) in offsets.items()}
         return self.whole[key]
 
@@ -125,6 +128,10 @@ class Cursor:
         self.root = root
         self.places.mark(self.chunk, self.index, root)
         self.index += 1
+
+    def outsize(self) -> tuple[str, ...] | None:
+        """The names that the line just begun stores to, where it was too long to parse."""
+        return self.chunk.outsize(self.index - 1)
 
     def skip_body(self) -> None:
         """Passes over the block that the line just begun opens."""

@@ -52,7 +52,8 @@ def _rarer(one: ir.Expr) -> str:
         return f"{one.kind}({_joined(one.items)})"
     if isinstance(one, ir.Dict):
         items = (
-            f"**{show_expr(value)}" if key is None else f"{show_expr(key)}: {show_expr(value)}" for key, value in one.items
+            f"**{show_expr(value)}" if key is None else f"{show_expr(key)}: {show_expr(value)}"
+            for key, value in one.items
         )
         return "{" + ", ".join(items) + "}"
     if isinstance(one, ir.Format):

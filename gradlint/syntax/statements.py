@@ -38,7 +38,12 @@ def statements(nodes: Iterable[Any], ctx: Context) -> tuple[ir.Stmt, ...]:
     for node in nodes:
         if type(node) is cst.SimpleStatementLine:
             ctx.cursor.begin(node)
-            _small(node.body, ctx, made)
+            names = ctx.cursor.outsize()
+            if names is None:
+                _small(node.body, ctx, made)
+            else:
+                ctx.scope.bound.update(names)
+                made.append(ir.Unknown("too many operators in a row", names, ctx.at(node.body[0])))
         else:
             _compound(node, ctx, made)
     return tuple(made)
@@ -376,9 +381,7 @@ def _structure(node: Any, ctx: Context, exprs: list[ir.Expr], names: list[str]) 
         elif kind is cst.MatchOr:
             rest.extend(below.pattern for below in reversed(one.patterns))
         elif kind is cst.MatchList or kind is cst.MatchTuple:
-            rest.extend(
-                below if type(below) is cst.MatchStar else below.value for below in reversed(one.patterns)
-            )
+            rest.extend(below if type(below) is cst.MatchStar else below.value for below in reversed(one.patterns))
         else:
             exprs.append(ir.Opaque(f"not understood: {kind.__name__}", (), ctx.at(one)))
             names += [identifier(below.value) for below in descend(one) if type(below) is cst.Name]
@@ -411,9 +414,7 @@ def _def(node: Any, ctx: Context) -> ir.Stmt:
     return ir.Def(code, decorators, at)
 
 
-def function_body(
-    node: Any, params: tuple[ir.Param, ...], types: tuple[str, ...], ctx: Context
-) -> ir.Made:
+def function_body(node: Any, params: tuple[ir.Param, ...], types: tuple[str, ...], ctx: Context) -> ir.Made:
     """Lowers the suite of a function. `ctx` stands at its first line, in a context made for it."""
     names = {param.name for param in params}
     ctx.scope = Scope("function", {*names, *types})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 from gradlint.findings import Span
 from gradlint.syntax import chunks, ir, parse
 from gradlint.syntax.places import Cursor, Places
+from gradlint.syntax.scan import Definition, Scan
+from gradlint.syntax.scan import scan as find_lines
 from gradlint.syntax.source import NEWLINE, Lines, SourceError, read
 
 __all__ = ["SourceError", "Unit"]
@@ -23,7 +26,7 @@ class Unit:
         self.path = path
         self.data = read(path, source)
         self._line_table: Lines | None = None
-        self._scan: chunks.Scan | None = None
+        self._scan: Scan | None = None
         self._scanned = False
         self._places: Places | None = None
         self._module: tuple[ir.Stmt, ...] | None = None
@@ -38,10 +41,10 @@ class Unit:
         return self._module
 
     @property
-    def scan(self) -> chunks.Scan | None:
+    def scan(self) -> Scan | None:
         """Logical lines; None where they cannot be told without parsing."""
         if not self._scanned:
-            self._scan, self._scanned = chunks.scan(self.data), True
+            self._scan, self._scanned = find_lines(self.data), True
         return self._scan
 
     @property
@@ -88,7 +91,7 @@ class Unit:
         """Raises SourceError where any part of the file is not Python, parsed or not."""
         parse.validate(self)
 
-    def code_at(self, one: chunks.Definition) -> DefinedCode:
+    def code_at(self, one: Definition) -> DefinedCode:
         """The code of a scanned definition, the same object each time."""
         code = self._codes.get(one.line)
         if code is None:
@@ -130,7 +133,7 @@ class DefinedCode(ir.Code):
 
     __slots__ = ("unit", "definition", "types", "_params", "_at", "_filled")
 
-    def __init__(self, unit: Unit, definition: chunks.Definition) -> None:
+    def __init__(self, unit: Unit, definition: Definition) -> None:
         lines = unit.scan
         assert lines is not None
         start = lines.starts[definition.first]
@@ -158,10 +161,10 @@ class DefinedCode(ir.Code):
         self._find()
         made = self.pending()
         if made is not None:
-            return cast(ir.Made, made())
-        return cast(ir.Made, parse.guarded(self.unit, lambda: parse.lower_body(self.unit, self)))
+            return made()
+        return parse.guarded(self.unit, lambda: parse.lower_body(self.unit, self))
 
-    def pending(self) -> Any:
+    def pending(self) -> Callable[[], ir.Made] | None:
         """What lowers the body from a tree that is there, None where there is none."""
         return None if self._make is None or self._make == self._alone else self._make
 
@@ -179,12 +182,12 @@ class DefinedCode(ir.Code):
         if not self._filled:
             parse.guarded(self.unit, lambda: parse.lower_header(self.unit, self))
 
-    @property  # type: ignore[override]
-    def params(self) -> tuple[ir.Param, ...]:
+    @property
+    def params(self) -> tuple[ir.Param, ...]:  # type: ignore[override]
         self._find()
         return self._params
 
-    @property  # type: ignore[override]
-    def at(self) -> int:
+    @property
+    def at(self) -> int:  # type: ignore[override]
         self._find()
         return self._at

@@ -17,9 +17,7 @@ CONSTANTS = (int, float, complex, str, bytes, bool, type(None), type(...))
 PARAMS = ("positional", "normal", "star", "keyword", "starstar")
 
 
-def verify(
-    body: Sequence[ir.Stmt], *, follow: bool = True, resolves: Callable[[int], bool] | None = None
-) -> list[str]:
+def verify(body: Sequence[ir.Stmt], *, follow: bool = True, resolves: Callable[[int], bool] | None = None) -> list[str]:
     """What is wrong with some statements, a line each; nothing where all is well.
 
     follow: look into functions too (which lowers them).
