@@ -1,0 +1,139 @@
+"""In-place changes: versions, what the target becomes, and the ones that torch refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from gradlint.analysis import events
+from gradlint.analysis.machine import Call, Machine
+from gradlint.analysis.torch_ops import Operands, check_saved_inference, record
+from gradlint.analysis.torch_values import any_of, as_tensor
+from gradlint.analysis.values import (
+    FALSE,
+    UNKNOWN,
+    Flag,
+    Node,
+    Ref,
+    Storage,
+    Tensor,
+    both,
+    either,
+    is_false,
+    is_true,
+    negate,
+    summary,
+)
+from gradlint.torch_model import tables
+
+CREATORS = frozenset({
+    "zero_", "fill_", "normal_", "uniform_", "random_", "bernoulli_", "exponential_", "cauchy_", "geometric_",
+    "log_normal_",
+})  # fmt: skip
+"""In-place functions that overwrite: the old value and its graph no longer matter."""
+
+
+def write(m: Machine, name: str, row: tables.Operator, bound: Operands, call: Call) -> Any:
+    """An in-place operator: `x.add_(y)`, `torch.relu_(x)`."""
+    target = call.self if call.self is not None else next(iter(bound.named.values()), None)
+    ref = as_tensor(m, m.simplified(target))
+    if ref is None:
+        return target if target is not None else m.opaque(call.at)
+    values = [v for v in bound.values() if v is not target]
+    check_saved_inference(m, name, row, bound, call.at)
+    method = name.rpartition(".")[2]
+    changed(m, ref, values, call.at, method, row=row, bound=bound, call=call, overwrites=method in CREATORS)
+    return ref
+
+
+def changed(
+    m: Machine, ref: Ref, values: list[Any], at: int, how: str, *, row: tables.Operator | None = None,
+    bound: Operands | None = None, call: Call | None = None, overwrites: bool = False,
+) -> None:  # fmt: skip
+    """The tensor at `ref` is written in place with `values`."""
+    thing = m.get(ref)
+    assert isinstance(thing, Tensor)
+    value_rg = any_of(m, values)
+    report(m, ref, thing, values, value_rg, at, how)
+    touch(m, thing.storage, at, hidden=_through_data(thing))
+    rg = either(m.simplified(thing.rg), both(both(m.recording, value_rg), negate(FALSE)))
+    if is_false(thing.floating):
+        rg = m.simplified(thing.rg)
+    if rg == m.simplified(thing.rg) and not thing.nodes and is_false(both(m.recording, rg)):
+        return
+    nodes, sure = _recorded(m, ref, thing, values, rg, at, how, row, bound, call)
+    leaf: Flag = m.simplified(thing.leaf)
+    if is_true(m.recording) and is_true(rg):
+        leaf = FALSE if not is_true(both(m.simplified(thing.rg), leaf)) else leaf
+    elif not is_false(both(m.recording, rg)):
+        leaf = leaf if rg == m.simplified(thing.rg) else UNKNOWN
+    origin = thing.origin
+    if rg != m.simplified(thing.rg):
+        origin = replace(m.origin(f"torch.Tensor.{how}", at, (ref, *values), rg), name=thing.origin.name)
+    m.put(ref, replace(m.get(ref), rg=rg, leaf=leaf, nodes=nodes, sure=sure, origin=origin))  # type: ignore[arg-type]
+    _base_follows(m, thing, rg, nodes, origin)
+
+
+def _recorded(m: Machine, ref: Ref, thing: Tensor, values: list[Any], rg: Flag, at: int, how: str, row: Any, bound: Any, call: Any) -> Any:
+    if is_false(both(m.recording, rg)):
+        return thing.nodes, thing.sure
+    if row is not None and bound is not None and call is not None:
+        nodes, sure = record(m, f"torch.Tensor.{how}", row, bound, call, rg, thing.storage, "inplace")
+        return nodes or thing.nodes, sure
+    inputs = set(thing.nodes)
+    grads: set[int] = set()
+    from gradlint.analysis.torch_values import tensors_in
+
+    for value in values:
+        for other in tensors_in(m, value):
+            held = m.get(other)
+            assert isinstance(held, Tensor)
+            inputs |= held.nodes
+            if not held.nodes and is_true(held.rg):
+                grads.add(other.addr)
+    node = m.alloc(at, Node(how, frozenset(inputs), frozenset(grads), at=m.here(at)), "write")
+    return frozenset({node.addr}), False
+
+
+def _base_follows(m: Machine, thing: Tensor, rg: Flag, nodes: frozenset[int], origin: Any) -> None:
+    """What is written into a view is written into its base: the base requires grad from now on, too."""
+    base = m.state.heap.get(thing.base)
+    if isinstance(base, Tensor) and not is_true(base.rg):
+        made = either(base.rg, rg)
+        leaf = FALSE if is_true(made) else UNKNOWN if made != base.rg else base.leaf
+        m.state.put(thing.base, replace(base, rg=made, leaf=leaf, nodes=base.nodes | nodes, sure=False, origin=replace(origin, name=base.origin.name)))
+
+
+def _through_data(thing: Tensor) -> bool:
+    return thing.origin.op == "torch.Tensor.data"
+
+
+def touch(m: Machine, storage: int, at: int, hidden: bool = False) -> None:
+    """Count a write to a storage."""
+    held = m.state.heap.get(storage)
+    if not isinstance(held, Storage):
+        return
+    writes = (*held.writes, (m.here(at), hidden))[-8:]
+    if not held.exact:
+        m.state.put(storage, replace(held, writes=writes))
+    elif hidden:
+        m.state.put(storage, replace(held, hidden=held.hidden + 1, writes=writes))
+    else:
+        m.state.put(storage, replace(held, version=held.version + 1, writes=writes))
+
+
+def report(m: Machine, ref: Ref, thing: Tensor, values: list[Any], value_rg: Flag, at: int, how: str) -> None:
+    """Emit the event of an in-place write, with what torch checks."""
+    base = m.state.heap.get(thing.base)
+    base_leaf: Flag = FALSE
+    base_rg: Flag = FALSE
+    if isinstance(base, Tensor):
+        base_rg = m.simplified(base.rg)
+        base_leaf = both(base_rg, m.simplified(base.leaf))
+    value = m.fact(values[0]) if values else None
+    if value is not None:
+        value = replace(value, rg=summary(m.simplified(value_rg)))
+    m.event(
+        events.InPlaceWrite, at, target=m.fact(ref), value=value, how=how, view_of_leaf=summary(base_leaf),
+        base_rg=summary(base_rg), through_data=_through_data(thing),
+    )  # fmt: skip

@@ -1,0 +1,517 @@
+"""Tensors: methods, attributes, arithmetic, subscripts, iteration. Unknown values used as tensors come here too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from gradlint.analysis import events, torch_autograd, torch_ops
+from gradlint.analysis.machine import Call, Machine
+from gradlint.analysis.operators import flag_value, truth_of
+from gradlint.analysis.torch_inplace import changed, touch
+from gradlint.analysis.torch_typos import check_typo
+from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known, rg_of
+from gradlint.analysis.values import (
+    FALSE,
+    LIKELY_FALSE,
+    NONE,
+    TRUE,
+    UNKNOWN,
+    Builtin,
+    Const,
+    Extern,
+    Flag,
+    Opaque,
+    Phi,
+    Ref,
+    Sequence,
+    Storage,
+    Tensor,
+    both,
+    is_false,
+    is_true,
+    lift,
+    negate,
+    summary,
+    truth,
+)
+from gradlint.torch_model import tables
+
+OPERATORS = {
+    "+": "add", "-": "sub", "*": "mul", "/": "div", "//": "floor_divide", "%": "remainder", "@": "matmul",
+    "&": "bitwise_and", "|": "bitwise_or", "^": "bitwise_xor", "**": "pow", "<<": "bitwise_left_shift",
+    ">>": "bitwise_right_shift",
+}  # fmt: skip
+COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+UNARY = {"neg": "neg", "pos": "positive", "invert": "bitwise_not"}
+NUMBERS = frozenset({
+    "item", "tolist", "dim", "ndimension", "size", "numel", "nelement", "stride", "storage_offset", "element_size",
+    "data_ptr", "is_contiguous", "is_floating_point", "is_complex", "is_signed", "get_device", "storage", "type",
+    "__len__", "untyped_storage", "is_pinned", "is_shared", "is_inference", "__repr__", "__format__", "is_set_to",
+})  # fmt: skip
+PLAIN_ATTRIBUTES = frozenset({
+    "shape", "dtype", "device", "ndim", "layout", "is_cuda", "is_sparse", "is_quantized", "itemsize", "nbytes", "name",
+    "is_cpu", "is_meta", "is_mps", "names", "_backward_hooks", "is_nested",
+})  # fmt: skip
+
+
+# -- arithmetic
+
+
+def _operator(m: Machine, name: str, args: tuple[Any, ...], at: int) -> Any:
+    row = tables.operator(f"torch.{name}") or tables.tensor_method(name)
+    call = Call(name, args, {}, at)
+    if row is None:
+        return m.opaque(at, FALSE if is_false(m.recording) else UNKNOWN)
+    return torch_ops.apply(m, f"torch.{name}", row, call)
+
+
+def binary(m: Machine, op: str, a: Any, b: Any, at: int) -> Any:
+    """`a op b` where one of the two is a tensor."""
+    if op not in OPERATORS:
+        return m.opaque(at)
+    if op == "%" and isinstance(a, Const) and isinstance(a.value, (str, bytes)):
+        return m.opaque(at, FALSE, "number")
+    return _operator(m, OPERATORS[op], (a, b), at)
+
+
+def compare(m: Machine, op: str, a: Any, b: Any, at: int) -> Any:
+    return _operator(m, COMPARISONS[op], (a, b), at)
+
+
+def unary(m: Machine, op: str, a: Any, at: int) -> Any:
+    if op == "pos":
+        return a
+    return _operator(m, UNARY[op], (a,), at)
+
+
+def augmented(m: Machine, op: str, ref: Ref, value: Any, at: int) -> Any:
+    """`tensor op= value`: in place."""
+    name = OPERATORS.get(op, "add") + "_"
+    row = tables.tensor_method(name)
+    if row is None or op == "@":
+        return binary(m, op, ref, value, at)
+    return torch_ops.apply(m, f"torch.Tensor.{name}", row, Call(name, (value,), {}, at, self=ref))
+
+
+def accumulated(m: Machine, old: Any, value: Any, made: Any, node: Any) -> None:
+    """`total += loss` where total is no tensor yet: a hook for accumulation over loops."""
+
+
+# -- attributes
+
+
+def attribute(m: Machine, ref: Ref, name: str, at: int) -> Any:
+    """`tensor.name`."""
+    thing = m.get(ref)
+    assert isinstance(thing, Tensor)
+    special = _ATTRIBUTES.get(name)
+    if special is not None:
+        return special(m, ref, thing, at)
+    if name in PLAIN_ATTRIBUTES:
+        return Opaque(("attr", ("ref", ref.addr, thing.storage), name), FALSE, "number")
+    row = tables.tensor_attribute(name)
+    if row is not None and row.returns in ("t", "self"):
+        return torch_ops.apply(m, f"torch.Tensor.{name}", row, Call(name, (), {}, at, self=ref))
+    return Builtin(ref, name)
+
+
+def _requires_grad(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
+    return _flag(m, ref, thing.rg, "requires_grad", at)
+
+
+def _flag(m: Machine, ref: Ref, flag: Flag, name: str, at: int) -> Any:
+    """A flag read by the program: known, or a condition that is the same at the next reading."""
+    flag = m.simplified(flag)
+    unknown = Opaque(("attr", ("ref", ref.addr, thing_version(m, ref)), name), FALSE, "number")
+    return lift(lambda t: unknown if t.value is None or t.assumed else Const(t.value), flag)
+
+
+def thing_version(m: Machine, ref: Ref) -> int:
+    thing = m.get(ref)
+    storage = m.state.heap.get(thing.storage) if isinstance(thing, Tensor) else None
+    return storage.version if isinstance(storage, Storage) else 0
+
+
+def _is_leaf(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
+    return _flag(m, ref, thing.leaf, "is_leaf", at)
+
+
+def _grad_fn(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
+    has = both(m.simplified(thing.rg), negate(m.simplified(thing.leaf)))
+    unknown = m.opaque(at, FALSE, "number", tag="grad_fn")
+    return lift(lambda t: NONE if t.value is False and not t.assumed else unknown, has)
+
+
+def _grad(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
+    m.event(events.GradRead, at, target=m.fact(ref), retained=thing.retains)
+    if thing.grad is not None:
+        return thing.grad
+    if is_false(thing.rg) and is_true(thing.leaf):
+        return NONE if not thing.many and thing.origin.op not in ("input", "parameter") else Opaque(("attr", ("ref", ref.addr), "grad"), LIKELY_FALSE)
+    return Opaque(("attr", ("ref", ref.addr, thing_version(m, ref)), "grad"), LIKELY_FALSE, origin=m.origin("torch.Tensor.grad", at, (), LIKELY_FALSE))
+
+
+def _data(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
+    m.event(events.DataUsed, at, target=m.fact(ref))
+    return detached(m, ref, thing, "torch.Tensor.data", at)
+
+
+def detached(m: Machine, ref: Ref, thing: Tensor, op: str, at: int) -> Ref:
+    """A tensor that shares the storage and has no graph."""
+    made = Tensor(
+        rg=FALSE, leaf=TRUE, floating=thing.floating, inference=thing.inference, scalar=thing.scalar,
+        storage=thing.storage, sure=True, origin=m.origin(op, at, (ref,), FALSE),
+    )  # fmt: skip
+    return m.tensor(at, made, op)
+
+
+_ATTRIBUTES: dict[str, Callable[[Machine, Ref, Tensor, int], Any]] = {
+    "requires_grad": _requires_grad,
+    "is_leaf": _is_leaf,
+    "grad_fn": _grad_fn,
+    "grad": _grad,
+    "data": _data,
+}
+
+
+def set_attribute(m: Machine, ref: Ref, name: str, value: Any, at: int) -> None:
+    """`tensor.name = value`."""
+    thing = m.get(ref)
+    assert isinstance(thing, Tensor)
+    if name == "requires_grad":
+        set_requires_grad(m, ref, truth_of(m, value), at, "attribute")
+    elif name == "grad":
+        m.put(ref, replace(thing, grad=value))
+    elif name == "data":
+        touch(m, thing.storage, at, hidden=True)
+    elif name == "requires_grad_":
+        m.event(events.AttributeTypo, at, attribute=name, how="method")
+    else:
+        check_typo(m, name, at)
+
+
+def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> None:
+    """`.requires_grad = flag` and `.requires_grad_(flag)`."""
+    thing = m.get(ref)
+    assert isinstance(thing, Tensor)
+    rg = m.simplified(thing.rg)
+    computed = thing.origin.op not in ("leaf", "input", "parameter", "unknown") and bool(thing.origin.args)
+    cut = m.fact(ref) if computed and is_false(rg) else None
+    m.event(
+        events.RequiresGradSet, at, target=m.fact(ref), value=summary(flag), how=how,
+        is_loss=computed and is_true(thing.scalar), cut=cut, used=_was_used(m, ref, thing),
+    )  # fmt: skip
+    raises = both(rg, negate(m.simplified(thing.leaf)))
+    if is_true(raises) and (how == "attribute" or is_false(flag)):
+        return
+    new = lift(lambda t, r: r if t.value is None and r.value is None else t, flag, rg)
+    if is_true(raises):
+        new = rg
+    origin = thing.origin
+    if is_true(new) and is_false(rg):
+        origin = replace(m.origin("leaf", at, (), new), name=thing.origin.name)
+    m.put(ref, replace(thing, rg=new, nodes=thing.nodes if new == rg else frozenset(), sure=True, origin=origin))
+
+
+def _was_used(m: Machine, ref: Ref, thing: Tensor) -> bool:
+    from gradlint.analysis.torch_watch import was_used
+
+    return was_used(m, ref, thing)
+
+
+# -- methods
+
+
+def method(m: Machine, call: Call) -> Any:
+    """`tensor.name(...)`; the receiver is `call.self`."""
+    special = METHODS.get(call.name)
+    if special is not None:
+        return special(m, call)
+    if call.name in NUMBERS:
+        return m.opaque(call.at, FALSE, "number", tag=call.name)
+    row = tables.tensor_method(call.name)
+    if row is None:
+        return m.opaque(call.at, LIKELY_FALSE if is_false(m.recording) else UNKNOWN, tag=call.name)
+    return torch_ops.apply(m, f"torch.Tensor.{call.name}", row, call)
+
+
+def _this(m: Machine, call: Call) -> tuple[Ref, Tensor]:
+    thing = m.get(call.self)
+    assert isinstance(thing, Tensor)
+    return call.self, thing
+
+
+def _detach(m: Machine, call: Call) -> Any:
+    ref, thing = _this(m, call)
+    return detached(m, ref, thing, "torch.Tensor.detach", call.at)
+
+
+def _detach_in_place(m: Machine, call: Call) -> Any:
+    ref, thing = _this(m, call)
+    m.put(ref, replace(thing, rg=FALSE, leaf=TRUE, nodes=frozenset(), sure=True, origin=m.origin("torch.Tensor.detach_", call.at, (ref,), FALSE)))
+    return ref
+
+
+def _requires_grad_method(m: Machine, call: Call) -> Any:
+    ref, _ = _this(m, call)
+    value = call.arg(0, "requires_grad")
+    set_requires_grad(m, ref, TRUE if value is None else truth_of(m, value), call.at, "method")
+    return ref
+
+
+def _item(m: Machine, call: Call) -> Any:
+    ref, thing = _this(m, call)
+    rg = m.simplified(thing.rg)
+    return m.opaque(call.at, FALSE, "number", tag="item", origin=m.origin("torch.Tensor.item", call.at, (ref,), FALSE) if not is_false(rg) else None)
+
+
+def _numpy(m: Machine, call: Call) -> Any:
+    ref, _ = _this(m, call)
+    force = call.arg(-1, "force")
+    if force is None or is_false(truth_of(m, force)):
+        m.event(events.NumpyTaken, call.at, target=m.fact(ref), how=".numpy()")
+    return m.opaque(call.at, FALSE, "array", tag="numpy")
+
+
+def _hook(m: Machine, call: Call) -> Any:
+    ref, thing = _this(m, call)
+    m.event(events.HookOnTensor, call.at, target=m.fact(ref), how=call.name)
+    if call.name == "retain_grad":
+        m.put(ref, replace(thing, retains=True))
+        return NONE
+    return m.opaque(call.at, FALSE, "number", tag="handle")
+
+
+def _to(m: Machine, call: Call) -> Any:
+    """Conversions: the input itself where nothing changes, which only the dtype and device of the run decide."""
+    ref, thing = _this(m, call)
+    floating: Flag = m.simplified(thing.floating)
+    given = call.arg(-1, "dtype")
+    target: Flag | None = torch_ops.dtype_flag(m, given)
+    for value in call.args:
+        if isinstance(value, Extern) and value.name.startswith("torch.") and torch_ops.dtype_flag(m, value) != UNKNOWN:
+            target = torch_ops.dtype_flag(m, value)
+        elif isinstance(m.get(value), Tensor):
+            target = flag_of(m, value, "floating")
+    if call.name in tables_casts():
+        target = truth(tables_casts()[call.name])
+    if target is not None:
+        floating = target
+    rg = m.simplified(thing.rg)
+    if is_false(floating):
+        flag: Flag = FALSE
+    elif is_true(m.recording):
+        flag = both(rg, floating) if target is not None else rg
+    else:
+        off = lift(lambda t: FALSE if t.value is False else UNKNOWN, rg)
+        flag = off if is_false(m.recording) else lift(lambda r, t: t if r.value else (FALSE if t.value is False else UNKNOWN), m.recording, rg)
+    copy = call.arg(-1, "copy")
+    same_device = call.name in ("cpu", "contiguous") or not call.args and not call.kwargs
+    if is_false(m.recording) and copy is None and _keeps(call, target, m.simplified(thing.floating)) and same_device:
+        return ref
+    if is_false(m.recording) and target is not None and is_true(negate(_same(target, m.simplified(thing.floating)))):
+        flag = FALSE
+    storage = 0
+    origin = m.origin(f"torch.Tensor.{call.name}", call.at, (ref, *call.args), flag)
+    leaf: Flag = TRUE if is_false(flag) else UNKNOWN
+    node: frozenset[int] = thing.nodes
+    return m.tensor(call.at, Tensor(
+        rg=flag, leaf=leaf, floating=floating, inference=thing.inference, scalar=thing.scalar, storage=storage,
+        nodes=node if not is_false(flag) else frozenset(), sure=thing.sure, parameter=False, origin=origin,
+    ), "to")  # fmt: skip
+
+
+def _same(a: Flag, b: Flag) -> Flag:
+    return lift(lambda x, y: UNKNOWN if x.value is None or y.value is None else truth(x.value == y.value), a, b)
+
+
+def _keeps(call: Call, target: Flag | None, floating: Flag) -> bool:
+    return call.name == "cpu" and target is None
+
+
+_CASTS = {
+    "float": True, "double": True, "half": True, "bfloat16": True, "cfloat": True, "cdouble": True, "int": False,
+    "long": False, "short": False, "bool": False, "byte": False, "char": False,
+}  # fmt: skip
+
+
+def tables_casts() -> dict[str, bool]:
+    return _CASTS
+
+
+def _new(m: Machine, call: Call) -> Any:
+    """`x.new_zeros(...)`: a fresh tensor, requires_grad only where asked for."""
+    from gradlint.analysis.torch_functions import factory
+
+    ref, thing = _this(m, call)
+    return factory(m, replace_name(call, f"torch.Tensor.{call.name}"), floating=thing.floating)
+
+
+def replace_name(call: Call, name: str) -> Call:
+    return Call(name, call.args, call.kwargs, call.at, call.rest, call.self)
+
+
+def _backward(m: Machine, call: Call) -> Any:
+    return torch_autograd.backward(m, [call.self], call, how="tensor")
+
+
+def _type_as(m: Machine, call: Call) -> Any:
+    return _to(m, call)
+
+
+METHODS: dict[str, Callable[[Machine, Call], Any]] = {
+    "detach": _detach,
+    "detach_": _detach_in_place,
+    "requires_grad_": _requires_grad_method,
+    "item": _item,
+    "numpy": _numpy,
+    "__array__": _numpy,
+    "register_hook": _hook,
+    "retain_grad": _hook,
+    "register_post_accumulate_grad_hook": _hook,
+    "backward": _backward,
+    "new_tensor": _new,
+    "new_zeros": _new,
+    "new_ones": _new,
+    "new_empty": _new,
+    "new_full": _new,
+    "to": _to,
+    "cpu": _to,
+    "cuda": _to,
+    "type_as": _type_as,
+    **{name: _to for name in _CASTS},
+}
+
+
+# -- subscripts and rows
+
+
+def index(m: Machine, ref: Ref, index_value: Any, at: int) -> Any:
+    """`tensor[index]`: a view for basic indices, a copy where a tensor or list takes part."""
+    thing = m.get(ref)
+    assert isinstance(thing, Tensor)
+    kind = _index_kind(m, index_value)
+    name = "torch.Tensor.select" if kind != "copy" else "torch.Tensor.index_select"
+    row = tables.tensor_method("select") if kind != "copy" else tables.tensor_method("masked_select")
+    if row is None:
+        return m.opaque(at, rg_of(m, ref))
+    made = torch_ops.apply(m, "torch.Tensor.__getitem__", row, Call("__getitem__", (index_value,), {}, at, self=ref))
+    held = m.get(made)
+    if isinstance(held, Tensor):
+        scalar = UNKNOWN
+        changes: dict[str, Any] = {"scalar": scalar, "floating": thing.floating}
+        if kind == "unknown" and not is_true(m.recording):
+            flag = m.simplified(held.rg)
+            changes["rg"] = lift(lambda t: t if t.value is False else UNKNOWN, flag)
+            changes["base"] = 0
+        m.put(made, replace(held, **changes))
+    _ = name
+    return made
+
+
+def _index_kind(m: Machine, value: Any) -> str:
+    value = m.simplified(known(m, value))
+    if isinstance(value, Const):
+        return "view"
+    thing = m.get(value)
+    if isinstance(thing, Sequence):
+        if thing.kind == "slice":
+            return "view"
+        if thing.kind == "list":
+            return "copy"
+        if not thing.exact:
+            return "unknown"
+        kinds = {_index_kind(m, item) for item in thing.items}
+        return "copy" if "copy" in kinds else "unknown" if "unknown" in kinds else "view"
+    if isinstance(thing, Tensor):
+        return "copy" if not is_true(thing.scalar) else "unknown"
+    if isinstance(value, Opaque) and value.kind == "number":
+        return "view"
+    return "unknown"
+
+
+def set_index(m: Machine, ref: Ref, index_value: Any, value: Any, at: int) -> None:
+    """`tensor[index] = value`: an in-place write of a part."""
+    held = m.get(value)
+    if value is ref or isinstance(held, Tensor) and held.base == ref.addr:
+        # `x[i] op= v` has written through the view already; Python only stores the view back.
+        return
+    changed(m, ref, [value], at, "index")
+
+
+def tensor_rows(m: Machine, ref: Ref, at: int) -> tuple[list[Any], Any]:
+    """Iterating a tensor: views of its rows."""
+    return [], index(m, ref, Const(0), at)
+
+
+# -- unknown values
+
+
+def opaque_attribute(m: Machine, obj: Opaque, name: str) -> Any:
+    """An attribute of an unknown value."""
+    value = known(m, obj)
+    if isinstance(value, Ref):
+        from gradlint.analysis.attributes import get_attr
+
+        return get_attr(m, value, name, 0)
+    if name in ("detach", "requires_grad_", "backward", "register_hook", "retain_grad", "numpy", "detach_") and obj.kind in ("", "tensors"):
+        return Builtin(obj, name)
+    if name in PLAIN_ATTRIBUTES:
+        return Opaque(("attr", obj.symbol, name), FALSE, "number")
+    if name == "data" and obj.kind == "":
+        return Opaque(("attr", obj.symbol, name), LIKELY_FALSE)
+    if name == "grad":
+        return Opaque(("attr", obj.symbol, name), LIKELY_FALSE)
+    if obj.kind in ("array", "number", "loader"):
+        return Opaque(("attr", obj.symbol, name), obj.rg, obj.kind)
+    return Opaque(("attr", obj.symbol, name))
+
+
+def call_opaque(m: Machine, func: Opaque, call: Call) -> Any:
+    """A call of `unknown.name(...)`, where the symbol still tells receiver and name; None where it does not."""
+    symbol = func.symbol
+    if symbol[0] != "attr" or not isinstance(symbol[2], str) or not isinstance(symbol[1], tuple):
+        return None
+    name = symbol[2]
+    if symbol[1] and symbol[1][0] in ("ref", "module"):
+        return None
+    receiver = Opaque(symbol[1], func.rg)
+    if name in ("parameters", "named_parameters", "train", "eval", "requires_grad_", "zero_grad", "state_dict", "modules", "named_modules", "children"):
+        from gradlint.analysis import torch_modules
+
+        return torch_modules.opaque_method(m, receiver, name, call)
+    if tables.tensor_method(name) is not None:
+        from gradlint.analysis.calls import escape
+
+        escape(m, call.all_args)
+        return torch_ops.unknown_method(m, receiver, name, call)
+    return None
+
+
+def opaque_method(m: Machine, call: Call) -> Any:
+    """A tensor method of an unknown value that only tensors have: the value turns out to be a tensor."""
+    ref = as_tensor(m, call.self)
+    if ref is None:
+        return m.opaque(call.at)
+    return method(m, Call(call.name, call.args, call.kwargs, call.at, call.rest, ref))
+
+
+def set_opaque_attribute(m: Machine, obj: Opaque, name: str, value: Any, at: int) -> None:
+    """`unknown.name = value`."""
+    if name == "requires_grad":
+        from gradlint.analysis import torch_modules
+
+        if torch_modules.freeze_through(m, obj, truth_of(m, value)):
+            return
+        ref = as_tensor(m, obj)
+        if ref is not None:
+            set_requires_grad(m, ref, truth_of(m, value), at, "attribute")
+    elif name == "requires_grad_":
+        m.event(events.AttributeTypo, at, attribute=name, how="method")
+    else:
+        check_typo(m, name, at)
+
+
+__all__ = ["Phi", "any_of", "attribute", "augmented", "binary", "compare", "flag_value", "index", "method", "set_attribute", "set_index", "unary"]

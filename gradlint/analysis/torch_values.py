@@ -1,0 +1,169 @@
+"""What the torch models know of values: flags of anything, unknown values that turn out to be tensors or modules.
+
+An `Opaque` that is used as a tensor or a module gets an object on the heap under an address made from its symbol
+(`materialise`), so that `x.requires_grad_()` on an unknown `x` is seen by every later use of the same unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gradlint.analysis.machine import Machine
+from gradlint.analysis.values import (
+    FALSE,
+    LIKELY_TRUE,
+    TRUE,
+    UNKNOWN,
+    Const,
+    Flag,
+    Instance,
+    Opaque,
+    Phi,
+    Ref,
+    Sequence,
+    Table,
+    Tensor,
+    choose,
+    either,
+    join_truths,
+    leaves,
+)
+
+
+def home(m: Machine, opaque: Opaque, tag: str) -> int:
+    """The address that belongs to an unknown value; it lives as long as the loop round that its symbol is from."""
+    return m.contexts.address(_context(opaque.symbol), tag, opaque.symbol)
+
+
+def _context(symbol: Any) -> int:
+    if isinstance(symbol, tuple) and symbol:
+        if symbol[0] == "new":
+            return int(symbol[1])
+        return max((_context(part) for part in symbol[1:]), default=0)
+    return 0
+
+
+def known(m: Machine, value: Any) -> Any:
+    """The value, or what an unknown value has turned out to be."""
+    if type(value) is Opaque and value.symbol[0] != "wide":
+        for tag in ("tensor", "module"):
+            address = home(m, value, tag)
+            if address in m.state.heap:
+                return Ref(address)
+    return value
+
+
+def as_tensor(m: Machine, value: Any) -> Ref | None:
+    """The tensor behind a value, made up where it is unknown; None where it is something else."""
+    value = known(m, value)
+    if isinstance(m.get(value), Tensor):
+        return value  # type: ignore[no-any-return]
+    if not isinstance(value, Opaque) or value.kind in ("number", "module"):
+        return None
+    address = m.contexts.address(0, "wide") if value.symbol[0] == "wide" else home(m, value, "tensor")
+    if value.symbol[0] == "wide":
+        return None
+    origin = value.origin or m.origin("input", 0)
+    storage = m.contexts.address(m.contexts.context_of(address), "storage", address)
+    from gradlint.analysis.values import Storage
+
+    m.state.alloc(storage, Storage())
+    thing = Tensor(rg=value.rg, leaf=UNKNOWN, floating=UNKNOWN, inference=UNKNOWN, storage=storage, origin=origin)
+    return m.state.alloc(address, thing)
+
+
+def as_module(m: Machine, value: Any) -> Ref | None:
+    """The module behind a value, an unknown one made up: its parameters are taken to be trainable."""
+    value = known(m, value)
+    if isinstance(m.get(value), Instance):
+        return value  # type: ignore[no-any-return]
+    if not isinstance(value, Opaque) or value.symbol[0] == "wide":
+        return None
+    from gradlint.analysis.values import Extern
+
+    attrs = {"_rg": LIKELY_TRUE, "training": Opaque(("attr", value.symbol, "training"))}
+    return m.state.alloc(home(m, value, "module"), Instance(Extern("torch.nn.Module"), attrs, complete=False))
+
+
+def rg_of(m: Machine, value: Any) -> Flag:
+    """Whether a value requires grad, or holds something that does."""
+    value = m.simplified(known(m, value))
+    if isinstance(value, Phi):
+        then, other = rg_of(m, value.then), rg_of(m, value.other)
+        if value.cond[0] == "any":
+            return then if then == other else join_truths([*leaves(then), *leaves(other)])
+        return choose(value.cond, then, other)
+    if isinstance(value, Const):
+        return FALSE
+    if isinstance(value, Opaque):
+        return FALSE if value.kind in ("number", "array") else m.simplified(value.rg)
+    thing = m.get(value)
+    if isinstance(thing, Tensor):
+        return m.simplified(thing.rg)
+    if isinstance(thing, Sequence):
+        return any_of(m, [*thing.items, *([] if thing.rest is None else [thing.rest])])
+    if isinstance(thing, Table):
+        return any_of(m, [*thing.entries.values(), *([] if thing.rest is None else [thing.rest])])
+    if isinstance(thing, Instance):
+        belief = thing.attrs.get("_rg")
+        return belief if belief is not None else FALSE
+    return FALSE
+
+
+def any_of(m: Machine, values: Iterable[Any]) -> Flag:
+    flag: Flag = FALSE
+    for value in values:
+        flag = either(flag, rg_of(m, value))
+    return flag
+
+
+def flag_of(m: Machine, value: Any, name: str) -> Flag:
+    """Another flag (`floating`, `inference`, `leaf`, `scalar`) of a value; of a container, of what it holds."""
+    value = m.simplified(known(m, value))
+    if isinstance(value, Phi):
+        then, other = flag_of(m, value.then, name), flag_of(m, value.other, name)
+        if value.cond[0] == "any":
+            return then if then == other else UNKNOWN
+        return choose(value.cond, then, other)
+    if isinstance(value, Const):
+        if name == "floating":
+            return TRUE if isinstance(value.value, (float, complex)) else FALSE
+        return TRUE if name == "scalar" else FALSE
+    thing = m.get(value)
+    if isinstance(thing, Tensor):
+        return m.simplified(getattr(thing, name))  # type: ignore[no-any-return]
+    if isinstance(thing, Sequence) and name in ("floating", "inference"):
+        parts = [flag_of(m, v, name) for v in (*thing.items, *([] if thing.rest is None else [thing.rest]))]
+        flag: Flag = FALSE
+        for part in parts:
+            flag = either(flag, part)
+        return flag
+    if isinstance(value, Opaque) and name == "inference":
+        return FALSE if m.state.mode.inference == FALSE else UNKNOWN
+    return UNKNOWN
+
+
+def tensors_in(m: Machine, value: Any, depth: int = 0) -> list[Ref]:
+    """The known tensors in a value, containers looked through."""
+    found: list[Ref] = []
+    for leaf in leaves(m.simplified(known(m, value))):
+        leaf = known(m, leaf)
+        thing = m.get(leaf)
+        if isinstance(thing, Tensor):
+            found.append(leaf)
+        elif isinstance(thing, Sequence) and depth < 4:
+            for item in (*thing.items, *([] if thing.rest is None else [thing.rest])):
+                found += tensors_in(m, item, depth + 1)
+        elif isinstance(thing, Table) and depth < 4:
+            for item in (*thing.entries.values(), *([] if thing.rest is None else [thing.rest])):
+                found += tensors_in(m, item, depth + 1)
+    return found
+
+
+def maybe_tensor(m: Machine, value: Any) -> bool:
+    """Whether a value is a tensor or may be one."""
+    return any(
+        isinstance(m.get(leaf), Tensor) or isinstance(leaf, Opaque) and leaf.kind not in ("number", "array")
+        for leaf in leaves(m.simplified(value))
+    )
