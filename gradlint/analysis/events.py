@@ -29,6 +29,12 @@ class TensorFact:
 
     name: how the source calls it ("" for an unnamed expression). why: the origin that settles requires_grad.
     cause: one phrase for a message ("it was computed under `torch.no_grad()`"), with its place.
+    cause_kind: the same as a word, from which a rule tells the way out: mode, inference (the mode in force), function
+        (the body of an autograd Function), detach, data, copy (`torch.tensor` and its like), item, numpy, op (no
+        derivative), frozen (parameters), input (nothing it is made from requires grad), or "".
+    made: where the value that settles requires_grad was computed, where this is not `cause_place` itself.
+    single: whether it has exactly one element (then backward() needs no gradient). retains: retain_grad() was called.
+    assumes: what a flag that is assumed rests on, as a clause: "the parameters of `model` are trainable".
     known: False where the value may be no tensor at all or nothing is known of it.
     """
 
@@ -44,6 +50,11 @@ class TensorFact:
     origin: Origin = field(default=Origin("unknown"), compare=False)
     cause: str = field(default="", compare=False)
     cause_place: Place | None = field(default=None, compare=False)
+    cause_kind: str = field(default="", compare=False)
+    made: Place | None = field(default=None, compare=False)
+    single: Truth = UNKNOWN
+    retains: bool = False
+    assumes: str = field(default="", compare=False)
     known: bool = False
 
 
@@ -78,6 +89,10 @@ class BackwardCalled(Event):
     """(what, place) of in-place writes, seen by the version check, to tensors saved in the graph of the root."""
     hidden: tuple[tuple[str, Place], ...] = ()
     """The same for writes through `.data`, which no check sees."""
+    earlier: tuple[TensorFact, ...] = ()
+    """For each of `freed`: the root of that call."""
+    changed: tuple[TensorFact, ...] = ()
+    """For each of `modified`: the tensor that was saved and written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +105,12 @@ class GradCalled(Event):
     """For each input: True where the graph of the outputs is known whole and does not hold it."""
     create_graph: bool = False
     allow_unused: bool = False
+    has_gradient: bool = False
+    """`grad_outputs` is given."""
     freed: tuple[Place, ...] = ()
     modified: tuple[tuple[str, Place], ...] = ()
+    earlier: tuple[TensorFact, ...] = ()
+    changed: tuple[TensorFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +155,8 @@ class NumpyTaken(Event):
 
     target: TensorFact = TensorFact()
     how: str = ".numpy()"
+    argument: Place | None = None
+    """The expression that is converted, where it is an argument (`np.asarray(x)`) and this very tensor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +165,8 @@ class Copied(Event):
 
     target: TensorFact = TensorFact()
     how: str = "deepcopy"
+    holder: str = ""
+    """What the source copies, where the tensor is only held by it (`memory`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +175,8 @@ class OptimizerBuilt(Event):
 
     params: tuple[TensorFact, ...] = ()
     optimizer: str = ""
+    differentiable: bool = False
+    """`differentiable=True` is given: then non-leaves are allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +185,8 @@ class SavedInference(Event):
 
     target: TensorFact = TensorFact()
     op: str = ""
+    result: Origin | None = field(default=None, compare=False)
+    """The operation over all its operands, as the origin its result would have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +271,8 @@ class ModeDecorated(Event):
     flag: Truth = UNKNOWN
     below: bool = False
     name: str = ""
+    descriptor: Place | None = None
+    """The decorator right below the mode (`property`, `staticmethod` …), where it stands in the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +403,9 @@ class CheckpointCalled(Event):
     any_input: Truth = UNKNOWN
     reentrant: Truth = UNKNOWN
     trainable: Truth = UNKNOWN
+    explicit: bool = False
+    """`use_reentrant` is written out."""
+    inputs: tuple[TensorFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +415,8 @@ class PenaltyWithoutGraph(Event):
 
     grad_call: Place | None = None
     how: str = "backward"
+    value: TensorFact = TensorFact()
+    """What is differentiated again, or the term."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class Report:
     predictions: tuple[Prediction, ...] = ()
     cuts: tuple[Cut, ...] = ()
     machine: Machine | None = field(default=None, repr=False)
+    target_torch: tuple[int, int] = (2, 13)
+    """The torch release that the code is written for: what older ones do otherwise is told by a few rules only."""
 
     def path(self, place: Place) -> str:
         return self.units[place.unit].path
