@@ -27,7 +27,8 @@ class Report(Protocol):
 class Rule:
     """One misuse.
 
-    events: the kinds of event that `check` is called with.
+    events: the kinds of event that `check` is called with, as `check(event, report)`. The rule itself is the module's
+    `RULE`; `table.py` lists them all.
     tokens: a source that holds none of these bytes can have no finding of this rule.
     default: False for a rule that must be asked for by code.
     """

@@ -1,0 +1,109 @@
+"""What several rules need to turn the facts of an event into words, notes and evidence.
+
+A message is one line: what is wrong, why (with its line), what follows, and the way out. Where it rests on an
+assumption, the assumption stands behind it in brackets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from gradlint.analysis.events import Event, Place, TensorFact
+from gradlint.analysis.values import Truth
+from gradlint.findings import Evidence, Finding, Fix, Note, Origin
+from gradlint.rules.rule import Report, Rule, note
+
+CALLS_SHOWN = 3
+
+WAYS_OUT = {
+    "mode": "move the forward pass out of it",
+    "inference": "compute it outside of inference mode, where `enable_grad()` has no effect",
+    "function": "wrap the computation in `torch.enable_grad()`",
+    "detach": "use the tensor from before the detach",
+    "data": "use the tensor itself instead of its `.data`",
+    "copy": "use `torch.stack`, `torch.cat` or arithmetic, which keep the graph",
+    "item": "keep the tensor, and take the number for printing only",
+    "numpy": "stay with torch operations on the way",
+    "op": "use a differentiable operation on the way",
+    "frozen": "unfreeze what is to be trained",
+    "input": "compute it from parameters or from tensors that require grad",
+}
+"""By `TensorFact.cause_kind`: how a value gets its graph back."""
+
+
+def called(fact: TensorFact, otherwise: str = "this value") -> str:
+    """How a message speaks of a tensor."""
+    return f"`{fact.name}`" if fact.name else otherwise
+
+
+def line_of(report: Report, place: Place, event: Event) -> str:
+    """` (line 12)`, with the file where it is another one; "" where it is the line of the finding itself."""
+    path, home = report.path(place), report.path(event.where)
+    line = report.line(place)
+    if path != home:
+        return f" (line {line} of {PurePath(path).name})"
+    return f" (line {line})" if line != report.line(event.where) else ""
+
+
+def why(report: Report, event: Event, fact: TensorFact) -> str:
+    """`: it was computed under `torch.no_grad()` (line 12)`, or "" where nothing is known of the cause."""
+    if not fact.cause:
+        return ""
+    return f": {fact.cause}" + (line_of(report, fact.cause_place, event) if fact.cause_place else "")
+
+
+def way_out(fact: TensorFact) -> str:
+    """How a value without graph gets one."""
+    return WAYS_OUT.get(fact.cause_kind, "compute it with gradients on, from something that requires grad")
+
+
+def cause_notes(report: Report, event: Event, fact: TensorFact) -> list[Note]:
+    """Where the value lost its graph, and where it was computed."""
+    home = report.path(event.where)
+    notes = []
+    if fact.cause_place:
+        notes.append(note(report, fact.cause_place, fact.cause or "it comes from here", home))
+    if fact.made and fact.made not in (fact.cause_place, event.where):
+        notes.append(note(report, fact.made, f"{called(fact, 'the value')} is computed here", home))
+    return notes
+
+
+def call_notes(report: Report, event: Event) -> list[Note]:
+    """The last calls on the way to the event, outermost first."""
+    home = report.path(event.where)
+    return [note(report, place, "called from here", home) for place in event.path[-CALLS_SHOWN:]]
+
+
+def assumption(event: Event, facts: Iterable[TensorFact], flags: Iterable[Truth]) -> str:
+    """What a likely finding rests on, as a clause."""
+    for fact in facts:
+        if fact.assumes:
+            return fact.assumes
+    for flag in flags:
+        if flag.assumed:
+            return "its parameters are trainable" if flag.value else "code that is not in view does not turn gradients on"
+    return "this line is reached"
+
+
+def tell(
+    rule: Rule, report: Report, event: Event, message: str, *, facts: Iterable[TensorFact] = (),
+    flags: Iterable[Truth] = (), because: Iterable[Note] = (), evidence: Evidence | None = None, fix: Fix | None = None,
+) -> Finding:  # fmt: skip
+    """A finding at the event's place. It is likely where one of the `flags` that it rests on is assumed."""
+    flags = tuple(flags)
+    likely = event.likely or any(flag.assumed for flag in flags)
+    if likely:
+        message += f" (assuming that {assumption(event, facts, flags)})"
+    notes = dict.fromkeys([*because, *call_notes(report, event)])
+    return rule.found(report, event.where, message, likely=likely, because=notes, evidence=evidence, fix=fix)
+
+
+def shown(report: Report, *origins: Origin) -> tuple[Origin, ...]:
+    """Origins as subjects of evidence; what they share stays shared."""
+    return report.origin(Origin("python", origins)).args
+
+
+def modes(event: Event) -> tuple[str, ...]:
+    """The modes in force at the event, as evidence wants them."""
+    return tuple(text for text, _ in event.mode.stack)
