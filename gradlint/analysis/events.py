@@ -230,10 +230,13 @@ class NumberBackward(Event):
 @dataclass(frozen=True, slots=True)
 class ContextMade(Event):
     """A grad-mode context object was made as a statement of its own and dropped (`dropped`), or kept and never
-    entered in its scope."""
+    entered in its scope. `name`: what keeps it (`guard`, `self.guard`). `collected`: `torch.inference_mode().__enter__()`
+    as a statement: the object is entered, and its mode is left at once because nothing holds it."""
 
     kind: str = ""
     dropped: bool = True
+    name: str = ""
+    collected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +249,8 @@ class ContextNotCalled(Event):
 
 @dataclass(frozen=True, slots=True)
 class ContextEntered(Event):
-    """A mode is entered by `with` or a decorator; `mode` is what stood before, `flag` the argument.
+    """A mode is entered; `mode` is what stood before, `flag` the argument. `how`: "with", "decorator" (`where` is the
+    decorator, `name` the function that is called), "call" (a bare `set_grad_enabled(...)`), "stack" (`enter_context`).
     `again`: the same object is entered although it has not been left. `manual`: `__enter__()` by hand."""
 
     kind: str = ""
@@ -257,7 +261,17 @@ class ContextEntered(Event):
     """The argument is a literal."""
     first: Place | None = None
     computes: Truth = UNKNOWN
-    """Whether the body computed with tensors (known when it is left; emitted then)."""
+    """Whether the body touched tensors at all, making one included (known when it is left; emitted then)."""
+    how: str = "with"
+    name: str = ""
+    saved: ModeFact | None = None
+    """With `again`: the mode that the object remembered when it was first entered, now forgotten."""
+    recorded: Truth = UNKNOWN
+    """Whether an operation was recorded in the body while this mode, not one entered further in, was the innermost."""
+    differentiated: bool = False
+    """backward() or autograd.grad ran in the body."""
+    after: Place | None = None
+    """The first operation behind the block, in the same body of code, that was recorded with grad on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,41 +299,73 @@ class Suspended(Event):
     entered: Place | None = None
     in_contextmanager: bool = False
     in_fixture: bool = False
+    function: str = ""
+    decorators: tuple[str, ...] = ()
+    """Dotted names of the function's decorators, as written, arguments left away."""
+    outside: ModeFact = ModeFact(UNKNOWN, UNKNOWN)
+    """The mode of whoever runs the function, without what its body entered."""
+    suspends: Truth = UNKNOWN
+    """Whether what is awaited ever gives up control (a coroutine in view without any await in it does not)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModeLeft(Event):
-    """A function (how "return", "raise"), module (how "import") or constructor (how "init") ends with another mode
-    than it began with; `where` is the switch that is not undone."""
+    """A function (how "return", "raise"), an imported module (how "import") or a constructor (how "init") ends with
+    another mode than it began with; `where` is the switch that is not undone."""
 
     how: str = "return"
     function: str = ""
     after: ModeFact = ModeFact(UNKNOWN, UNKNOWN)
+    switch: str = "set_grad_enabled"
+    """What switched: set_grad_enabled, or "__enter__" by hand."""
+    before: ModeFact = ModeFact(UNKNOWN, UNKNOWN)
+    computes: Truth = UNKNOWN
+    """Whether the function computed with tensors after its first switch; one that does not is a switch by trade."""
+    caught: bool = False
+    """How "raise": somebody in view catches what is raised and goes on."""
+    undone: bool = False
+    """A caller in view, or the other half of a pair (`__enter__`/`__exit__`, set-up/tear-down), switches back."""
+    thread: bool = False
+    """The function is the body of a thread or process: its mode ends with it."""
+    later: Truth = UNKNOWN
+    """Whether code in view goes on to compute in the mode left behind; false where the program in view ends instead."""
+    met: Place | None = None
+    """Where it does."""
 
 
 @dataclass(frozen=True, slots=True)
 class RanInThread(Event):
-    """Work was handed to a thread or executor under a mode that the thread does not inherit; it computed with tensors."""
+    """Work was handed to a thread or executor under a mode that the thread does not inherit. `computed`: it computed
+    with tensors in the thread's own mode, not only inside modes that it enters itself."""
 
     how: str = "Thread"
     computed: bool = False
+    function: str = ""
+    work: Place | None = None
+    """The expression that names the work (`double` in `pool.submit(double)`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RanLazily(Event):
-    """A generator, generator expression or map made under one mode ran under another and computed with tensors."""
+    """A generator, generator expression or map made under one mode ran under another and computed with tensors.
+    kind: "generator" (a generator function), "lazy" (a generator expression), "map". `consumed`: where it ran."""
 
     made: Place = Place(0, 0)
     made_mode: ModeFact = ModeFact(UNKNOWN, UNKNOWN)
     kind: str = "generator"
+    consumed: Place | None = None
+    recorded: Truth = UNKNOWN
+    """Whether an operation was recorded while it ran; where nothing requires grad the mode does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClosureCalled(Event):
-    """An optimizer's `step` calls its closure."""
+    """An optimizer's `step` calls its closure (`name`); `computed` is what it returned, not known where the closure
+    is not in view."""
 
     optimizer: str = ""
     computed: TensorFact = TensorFact()
+    name: str = "closure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,9 +411,28 @@ class ModuleReplaced(Event):
 
 @dataclass(frozen=True, slots=True)
 class ForwardModeDifferentiated(Event):
-    """`jacfwd`/`jvp`/dual numbers differentiate a function that uses no_grad inside (`where` is the no_grad)."""
+    """`jacfwd`/`jvp`/dual numbers differentiate a function that uses no_grad inside (`where` is the no_grad) on the
+    way from what is differentiated to the result. `kind`: of the mode; `call`: of the transform."""
 
     transform: str = ""
+    kind: str = "no_grad"
+    call: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DerivativeInInference(Event):
+    """A function of `torch.autograd.functional` (`function`: jacobian, hessian, …) is called in inference mode."""
+
+    function: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AutocastReused(Event):
+    """In one autocast block that caches, a module (`module`) is called with grad off (`where`) and then with grad on
+    (`again`): an old torch uses the weights cast without a graph again."""
+
+    module: str = ""
+    again: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
