@@ -52,6 +52,10 @@ class Report:
         """The source text of a place."""
         return self.units[place.unit].text(self.span(place))
 
+    def lines(self, place: Place) -> list[str]:
+        """The lines of the file that holds a place, without their ends."""
+        return re.split(r"\r\n?|\n", self.units[place.unit].data.decode("utf-8"))
+
     def origin(self, origin: Origin) -> Origin:
         """The same origin with its places turned into line numbers."""
         return _located(self, origin, {})
