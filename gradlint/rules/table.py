@@ -1,0 +1,63 @@
+"""The rules, ordered by code, and what they make of the events of a file.
+
+In: a report of the analysis and the codes that are asked for. Out: findings, one a mistake, in the order of the source.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from gradlint.analysis.events import Event
+from gradlint.findings import Certainty, Finding, Span
+from gradlint.rules import backward_without_graph
+from gradlint.rules.pileup import Sighting, Where, settle
+from gradlint.rules.rule import Report, Rule
+
+RULES: tuple[Rule, ...] = (
+    backward_without_graph.RULE,
+)  # fmt: skip
+
+_Key = tuple[str, Span, str]
+
+
+@cache
+def _by_code() -> dict[str, Rule]:
+    return {rule.code: rule for rule in RULES}
+
+
+def by_code(code: str) -> Rule:
+    """The rule of a code. KeyError where there is none."""
+    return _by_code()[code]
+
+
+def findings_of(report: Report, codes: frozenset[str]) -> tuple[Finding, ...]:
+    """What the rules of these codes find in the events of a report."""
+    rules: dict[type[Event], list[Rule]] = {}
+    for rule in RULES:
+        if rule.code in codes:
+            for kind in rule.events:
+                rules.setdefault(kind, []).append(rule)
+    seen: dict[_Key, list[tuple[Finding, Event]]] = {}
+    for event, _ in dict.fromkeys((event, event.path) for event in report.events):
+        for rule in rules.get(type(event), ()):
+            for finding in rule.check(event, report):
+                seen.setdefault((finding.path, finding.span, finding.code), []).append((finding, event))
+    sightings = [_sighting(report, found) for found in seen.values()]
+    sightings.sort(key=lambda s: _order(s.finding))
+    return settle(sightings)
+
+
+def _sighting(report: Report, found: list[tuple[Finding, Event]]) -> Sighting:
+    """One finding for one place and code: the most certain, then the one that explains most."""
+    best = min((finding for finding, _ in found), key=_rank)
+    events = tuple(event for _, event in found)
+    calls: frozenset[Where] = frozenset((report.path(p), report.line(p)) for event in events for p in event.path)
+    return Sighting(best, events, calls)
+
+
+def _rank(finding: Finding) -> tuple[bool, bool, int, str]:
+    return finding.certainty is not Certainty.CERTAIN, finding.evidence is None, -len(finding.because), finding.message
+
+
+def _order(finding: Finding) -> tuple[str, Span, str]:
+    return finding.path, finding.span, finding.code
