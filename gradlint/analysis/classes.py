@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis.machine import Activation, Exits, Machine
-from gradlint.analysis.values import Class, Const, Descriptor, Extern, Frame, Func, Instance, Moded, Ref
+from gradlint.analysis.values import Class, Const, Descriptor, Extern, Frame, Func, Instance, Moded, Ref, Table
 from gradlint.syntax import ir
 
 MAX_MRO = 64
@@ -37,6 +37,8 @@ def define(m: Machine, node: ir.Class) -> Any:
     body = m.state.get(frame)
     assert isinstance(body, Frame)
     names = {k: v for k, v in body.names.items() if k not in ("__module__", "__qualname__")}
+    if node.annotations:
+        names["__annotations__"] = m.alloc(node.at, Table({name: Const(None) for name, _ in node.annotations}), "fields")
     made = m.state.get(address)
     assert isinstance(made, Class)
     m.state.put(address, replace(made, attrs=names))

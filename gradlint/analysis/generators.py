@@ -15,10 +15,13 @@ from gradlint.analysis import contexts, events
 from gradlint.analysis.calls import run_generator_body
 from gradlint.analysis.machine import Activation, Call, Machine
 from gradlint.analysis.state import Mode, anonymous
-from gradlint.analysis.values import NONE, Frame, Func, Generator, ModeSpec, Ref, is_false, is_true
+from gradlint.analysis.values import FALSE, NONE, Frame, Func, Generator, ModeSpec, Ref, Sequence, is_false, is_true
 from gradlint.syntax import ir
 
 Consumer = Callable[[Any], Any]
+_AT = (1 << 32) - 1
+NATIVE = frozenset({"zip", "enumerate", "map", "filter"})
+"""Lazy iterators of Python itself: `func` holds (callable or None, sources)."""
 
 
 def run(m: Machine, ref: Ref, consume: Consumer) -> Any:
@@ -28,6 +31,8 @@ def run(m: Machine, ref: Ref, consume: Consumer) -> Any:
     m.put(ref, replace(thing, started=True))
     if thing.kind == "lazy":
         return _run_lazy(m, ref, thing, consume)
+    if thing.kind in NATIVE:
+        return _run_native(m, thing, consume)
     before = m.computed
     consumer = (m.stack, m.context, m.exits)
     with m.within(("generator", ref.addr)):
@@ -63,7 +68,7 @@ def collect(m: Machine, ref: Any, at: int) -> tuple[list[Any], Any]:
     if not isinstance(thing, Generator):
         return [], m.opaque(at)
     found: list[Any] = []
-    exact = thing.kind == "lazy" and _is_exact(m, thing)
+    exact = _is_exact(m, thing)
 
     def consume(value: Any) -> Any:
         found.append(value)
@@ -79,6 +84,9 @@ def collect(m: Machine, ref: Any, at: int) -> tuple[list[Any], Any]:
 
 def _is_exact(m: Machine, thing: Generator) -> bool:
     node = thing.func
+    if thing.kind == "map":
+        source = m.get(node[1][0])
+        return len(node[1]) == 1 and isinstance(source, Sequence) and source.exact and len(source.items) <= 8
     return isinstance(node, ir.Comprehension) and getattr(thing, "mode", None) is None and _one_exact_clause(m, thing, node)
 
 
@@ -103,6 +111,47 @@ def _run_lazy(m: Machine, ref: Ref, thing: Generator, consume: Consumer) -> Any:
             m.stack = saved_stack
     _report_lazy(m, thing, before)
     return NONE
+
+
+def _run_native(m: Machine, thing: Generator, consume: Consumer) -> Any:
+    """`zip`, `enumerate`, `map` and `filter`: one source drives, the others give any of their items."""
+    from gradlint.analysis.loops import over
+
+    func, sources = thing.func
+    at = thing.at & _AT
+    driver = next((n for n, s in enumerate(sources) if isinstance(m.get(s), Generator)), 0)
+    before = m.computed
+
+    def each(item: Any) -> Any:
+        row = [item if n == driver else _any_item(m, source, at, n) for n, source in enumerate(sources)]
+        if thing.kind == "map":
+            value = m.services["call"](m, func, tuple(row), {}, at, False)
+        elif thing.kind == "filter":
+            value = _filtered(m, func, item, at)
+        else:
+            if thing.kind == "enumerate":
+                row.insert(0, m.opaque(at, FALSE, "number", tag="index"))
+            value = m.alloc(at, Sequence("tuple", tuple(row)), "row")
+        return NONE if m.dead() else consume(value)
+
+    if isinstance(m.get(sources[driver]), Generator):
+        run(m, sources[driver], each)
+    else:
+        over(m, at, sources[driver], each, tag=thing.kind)
+    _report_lazy(m, thing, before)
+    return NONE
+
+
+def _filtered(m: Machine, func: Any, item: Any, at: int) -> Any:
+    if func != NONE:
+        m.services["call"](m, func, (item,), {}, at, False)
+    return item
+
+
+def _any_item(m: Machine, source: Any, at: int, number: int) -> Any:
+    items, rest = m.services["iterate"](m, source, at)
+    every = [*items, *([] if rest is None else [rest])]
+    return anonymous(every) if every else m.opaque(at, tag=f"column{number}")
 
 
 def _outside(m: Machine, stack: list[Activation], context: int, consume: Consumer, value: Any) -> Any:
