@@ -139,6 +139,9 @@ class RequiresGradSet(Event):
     """Where the target has no graph although it was computed from something that requires grad: what was cut."""
     used: bool = False
     """The target took part in a computation under grad mode before (a graph that does not hold it)."""
+    alias_of: TensorFact | None = None
+    """Where the target is a passing alias (`p.data`, `p.detach()`, a value of `state_dict()`, made in this very
+    expression or as the variable of a loop over them): the tensor whose storage it shares and whose flag stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,32 +202,110 @@ class GradRead(Event):
 
 @dataclass(frozen=True, slots=True)
 class Rebound(Event):
-    """A name (or attribute) that held a leaf requiring grad now holds a tensor computed from it without grad.
-    `how`: "name", "attribute" or "loop" (the loop variable itself)."""
+    """A name or attribute that held a leaf requiring grad (`target`, for certain) is bound to a tensor computed from it
+    (`value`), where an update in place was meant. `where`: the target of the assignment. `how`:
+
+    "loop": the variable of a `for` over parameters or other leaves that require grad (`.parameters()`, a list, the
+        groups of an optimizer). The new value is never read before the variable is bound again or its function ends, so
+        that the statement does nothing. The grad mode plays no part.
+    "name", "attribute": the value has no graph, because of a mode or a detach, it was computed from a gradient of the
+        target too (`target.grad`, a result of `autograd.grad`), it was not asked to require grad afterwards, and `later`
+        shows that this is missed: there its `.grad` is read, or it enters a computation whose result does not require
+        grad and is the root of backward() or autograd.grad. Emitted then, at the place of the assignment.
+        An "attribute" without `later`: only if the object is `self`, outlives the method, and backward() ran on a graph
+        that holds the target in the same method or an earlier one (calling the method again fails): emitted when the
+        entry ends, with `likely`.
+
+    Not emitted where `self` is a Module and the target a registered parameter: that assignment raises TypeError.
+    """
 
     target: TensorFact = TensorFact()
     value: TensorFact = TensorFact()
     how: str = "name"
+    later: Place | None = None
+    made_here: bool = False
+    """The target is a tensor that the source itself makes (`torch.zeros(3, requires_grad=True)`), no argument."""
+    statement: Place | None = None
+    """The whole assignment, where it has one target and binds nothing else."""
+    op: str = ""
+    """`-` in `w = w - lr * w.grad`: the operator, where the value is a binary operation whose left operand is the
+    target itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rewrapped(Event):
-    """A tensor that requires grad is copied into a new tensor without its graph. `how`: the constructor, `.item()`,
-    `.data`, `numpy`, `nn.Parameter`. `asks_grad`: the new tensor is made to require grad."""
+class Cut(Event):
+    """A value that requires grad became one without graph (`where`: the *cut*), although something ought to learn
+    through it. The base of Rewrapped, TrainedUnderNoGrad, Detached and NonDifferentiable, which say how.
 
+    Whatever is computed from the cut value carries the cut along: through operations on tensors, numbers, lists, numpy,
+    attributes, calls. Where backward() or autograd.grad is called on a root that *requires grad* and that carries the cut,
+    the cut has *reached* it. (A root that does not require grad raises, which is BackwardCalled's to tell, and the cuts it
+    carries are dropped.) A cut is told when the whole run has ended, every entry included, once, if one proof holds:
+
+    "starved": `lost` are trainable leaves that an optimizer holds; the value before the cut was computed from them, and
+        no root of any backward() or autograd.grad in any entry has them in its graph: they never get a gradient. Leaves
+        made at one place in the source count as one, so that what one entry starves and another feeds is fed. Not
+        starved: what is written by hand (in place, `copy_`, `load_state_dict`: an average of weights), what unknown code
+        got hold of together with the optimizer, and, unless `dedicated`, modules whose own `.eval()` was called. A cut by
+        `nn.Parameter(computed)` counts only while the optimizer exists already.
+    "constant": the root is a sum of scalars (`+`, `-`, numbers times or divided into a term, `sum`, the mean or sum of a
+        `stack` of them), and one of these (`term`) has no graph on any path, although it was computed through the cut from
+        leaves that other terms of the *same* root do train (`lost`). Never for the `.detach()` of what is a scalar
+        already (`loss + (shown - loss).detach()`), nor where the term is but a factor.
+    "asked": only Rewrapped with `asks_grad`: the graph of the root leads to nothing but such copies; each is the root
+        itself, or has one element per loss and reaches it by sums, means and arithmetic with numbers alone; no optimizer
+        holds them and nothing reads their `.grad`.
+
+    What a re-leafed tensor hides is told by Releafed alone. Of several cuts that are one mistake (one entry of one mode;
+    one loop), the first is told and the others are in `also`.
+
+    where: for a mode, the outermost expression in the body of the function that entered it (by `with`, decorator or
+        statement) in whose evaluation the cut happens: `self.encode(ids)` in the block, not what encode() does inside.
+    lost: what gets nothing, as the source calls it: modules by name (`self.encoder`), tensors by theirs.
+    source: the operand that requires grad before the cut. value: what came out of it. root: of the backward() at `reached`.
+    optimizer: where the optimizer that holds `lost` was built. dedicated: it (or a group of it) was built over these alone
+        (`Adam(self.encoder.parameters())`), not over a module or list that holds others too.
+    """
+
+    proof: str = "starved"
+    lost: tuple[str, ...] = ()
     source: TensorFact = TensorFact()
+    value: TensorFact = TensorFact()
+    root: TensorFact = TensorFact()
+    term: TensorFact | None = None
+    reached: Place | None = None
+    optimizer: Place | None = None
+    dedicated: bool = False
+    also: tuple[Place, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrapped(Cut):
+    """A cut by copying values out of a tensor. `how`, as written: `torch.tensor`, `torch.FloatTensor`, `Variable`,
+    `nn.Parameter`, `.item()`, `float()`, `.tolist()`, `.data`, `.numpy()` (a detach on the way to numpy is this one)."""
+
     how: str = ""
     asks_grad: bool = False
-    feeds_loss: bool = False
-    """The copy is known to reach a backward() later; emitted at that time, with the place of the copy."""
+    """The copy is made to require grad (`requires_grad=True`; nn.Parameter always)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detached(Cut):
+    """A cut by detaching. `how`, as written: `.detach()`, `torch.detach`, `.detach_()`. A starved one is told only where
+    the optimizer is `dedicated`: a detach is explicit."""
+
+    how: str = ".detach()"
 
 
 @dataclass(frozen=True, slots=True)
 class NumberBackward(Event):
-    """`.backward()` on a Python number that came out of tensors (`.item()`); `cut`: where."""
+    """`.backward()` on a Python number that came out of tensors: `name` is what the source calls it, `cut` the place of
+    the first `.item()`, `float()` or `tolist()` on its way (`how`), `source` the tensor it took the number from."""
 
     name: str = ""
     cut: Place | None = None
+    how: str = ".item()"
+    source: TensorFact = TensorFact()
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +353,13 @@ class ContextEntered(Event):
     """backward() or autograd.grad ran in the body."""
     after: Place | None = None
     """The first operation behind the block, in the same body of code, that was recorded with grad on."""
+    inside: tuple[str, Place] | None = None
+    """(source text, place) of a mode of the same effect that the same function entered around this one: an enclosing
+    `with`, its own decorator, or for code of the module's top level a mode around it. Whoever calls plays no part."""
+    stays_out: Truth = UNKNOWN
+    """For no_grad: true where, as the whole run shows, no tensor made in the body is used in a recorded operation, changed
+    in place, asked to require grad or saved in a module, optimizer or attribute outside of it, none gets to unknown code,
+    and the body holds no backward(), requires_grad_() or write to a tensor from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,44 +457,118 @@ class ClosureCalled(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class TrainedUnderNoGrad(Event):
-    """Trainable parameters or values that require grad enter a computation under a disabled mode (`where`), and its
-    result reaches a backward() (`reached`), so that they silently get nothing through it.
-    `lost`: names of what gets no gradient. `optimized`: an optimizer holds it. `only`: it is used in no other way."""
+class TrainedUnderNoGrad(Cut):
+    """A cut by a disabled mode: an operation, or a module with trainable parameters, ran where nothing is recorded.
+    `mode` is the one at the cut; the last entry of its stack is the context to blame (`blamed`)."""
 
-    lost: tuple[str, ...] = ()
-    how: str = "mode"
-    optimized: bool = False
-    only: bool = False
-    reached: Place | None = None
-    value: TensorFact = TensorFact()
+    blamed: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AttributeTypo(Event):
-    """A freeze that has no effect: how "typo" (`p.require_grad = False`), "module" (`module.requires_grad = False`),
-    "method" (`p.requires_grad_ = False`). `attribute`: what was written."""
+    """A flag that is set in vain: how "typo" (`p.require_grad = False`), "module" (`module.requires_grad = False`),
+    "method" (`p.requires_grad_ = False`). `attribute`: what was written; `where`: the target of the assignment.
+
+    Not emitted where the object's own class (no torch class) defines or reads that attribute, nor through `self` in the
+    methods of such a class. `owner`: "tensor", "parameter" (of a known or unknown module), "module", or "unknown" where
+    it may be anything.
+    """
 
     attribute: str = ""
     how: str = "typo"
+    owner: str = "unknown"
+    name: str = ""
+    value: Truth = UNKNOWN
+    written: Place | None = None
+    """The value expression, where the assignment has this one target."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeUndone(Event):
+    """All that was frozen at `where` (`requires_grad = False`, a loop of it, `requires_grad_(False)` of a module) is set to
+    require grad again at `undone`, on every path that leads there and before any of it took part in a computation, was
+    given to an optimizer, was counted or read by its flag, or left to unknown code. `name`: what was frozen."""
+
+    name: str = ""
+    undone: Place | None = None
+    again: str = ""
+    """What is unfrozen, as the source calls it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Releafed(Event):
+    """`where`: a tensor without graph (`target`, as it was before) was asked to require grad, and backward() then ran on
+    what leads to nothing else. `how`: "attribute", "method", "argument" (`Variable(loss, requires_grad=True)`).
+    Emitted when the run has ended, if all of this holds for some backward() (`backward`):
+
+    - the target had no graph for certain or by an assumption, and was computed from something that requires grad or is
+      trainable (`lost`), which a mode, a detach, a copy or an operation without derivative cut off. Fresh data is no loss.
+    - the graph of the root is known whole and has no leaves but such targets;
+    - each target is the root itself, or it has one element and reaches the root by sums, means and arithmetic with numbers
+      alone (`scaler.scale(loss)`, `loss / 4`, `sum(losses)`);
+    - unless it is the root itself, no optimizer holds it and nothing in view reads its `.grad`.
+
+    Also, with `target.rg` unknown: `loss.requires_grad = True` (the attribute) on the result of a call or operation that
+    is then itself the root. Where it has a graph that line raises, where it has none it hides this.
+    """
+
+    target: TensorFact = TensorFact()
+    lost: tuple[str, ...] = ()
+    how: str = "method"
+    backward: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequiresGradLate(Event):
+    """`where`: a leaf is asked to require grad after it was used (`used`) and never again before backward() ran on what
+    was computed there (`backward`); then its `.grad` is read (`read`), and is None. Emitted at that reading.
+    Not where a computation between flag and backward() that the backward() covers holds it, nor where `.grad` may have
+    been set otherwise. `likely` where the target may have required grad before (an argument of unknown callers)."""
+
+    target: TensorFact = TensorFact()
+    used: Place | None = None
+    backward: Place | None = None
+    read: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterNotRegistered(Event):
-    """`self.x = nn.Parameter(...).op(...)` (how "computed") or a plain list of parameters (how "list") in a Module."""
+    """A Module keeps parameters where its `parameters()` does not find them. `where`: the value that is stored.
+
+    "computed": `self.x = nn.Parameter(...).to(...)`, `nn.Parameter(...) * 0.1`: what is stored is the result of an
+        operation on a Parameter that nothing else holds. `value.leaf` is unknown where the operation may return the
+        Parameter itself (`.to(device)`), and the event is emitted all the same.
+    "list", "dict": a plain list, tuple or dict (`self.layers = [...]`, also one that is filled afterwards) of Parameters or
+        of Modules with parameters (`kind`), all made by the class itself. Never where something that was passed in is
+        wrapped (`self._teacher = [teacher]`, which hides it on purpose), where they are registered in another way
+        (`add_module`, `setattr`, a ModuleList of the same), where an optimizer in view holds them, or where the class has a
+        `parameters()` or `named_parameters()` of its own. Certain where an optimizer is built over this module's
+        parameters and backward() reaches the ones it misses; `likely` where no optimizer is in view.
+    """
 
     attribute: str = ""
     how: str = "computed"
     value: TensorFact = TensorFact()
+    kind: str = "parameter"
+    op: str = ""
+    """"computed": the operation, as written: `.to(dtype)`, `* 0.1`."""
+    optimizer: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleReplaced(Event):
-    """A submodule or parameter that an optimizer holds is replaced by a new one (`attribute`); the optimizer then
-    steps without ever seeing the new one."""
+    """`where`: a module or parameter that an optimizer holds is replaced by another one under the same attribute or name
+    (`attribute`, `how` "attribute" or "name"); the optimizer then steps (`step`), without holding the new one, whose
+    parameters require grad and got a gradient from a backward() since.
+
+    Not where another optimizer in view holds the new one, or `add_param_group` got it, before the step, nor where the new
+    one wraps the old one (DataParallel, compile). `likely`, when an entry ends: an attribute is replaced in a method, the
+    optimizer is kept by the same object, and the method gives it no new parameters, `step` is in another method."""
 
     attribute: str = ""
     optimizer: Place | None = None
+    how: str = "attribute"
+    step: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,28 +599,39 @@ class AutocastReused(Event):
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedWithGrad(Event):
-    """A trainable module is called with grad on, in a loop or function without any backward (`after_eval`: behind
-    `.eval()`)."""
+    """A module whose parameters require grad is called (not from another module's forward) where operations are recorded,
+    and no root of any backward() or autograd.grad in view holds its result; nor does unknown code get it with its graph,
+    unless the call stands in a loop over data behind `.eval()` (`after_eval`) in the same function, then `likely`.
+    `switched`: the place of that `.eval()`. Once for one module and function: the first call."""
 
     module: str = ""
     after_eval: bool = False
     in_loop: bool = False
+    switched: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GraphKept(Event):
-    """A tensor with a graph is accumulated over a loop: how "sum" (`total += loss`) or "list" (`losses.append(loss)`),
-    and never differentiated afterwards."""
+    """In a loop a tensor with a graph of this round is added to something that outlives the round: how "sum"
+    (`total += loss`, `total = total + loss`), "list" (`losses.append(loss)`), "dict"; no root of any backward() or
+    autograd.grad in view holds what was collected, and nothing resets it within the round. Where unknown code may still
+    differentiate it (it is returned to unknown callers), only if the tensor's own graph was freed by a backward() in the
+    same round. `where`: the statement or call; `target`: the tensor; `kept`: what collects it.
+    value: the expression that is collected, where it is this very tensor."""
 
     target: TensorFact = TensorFact()
     how: str = "sum"
+    kept: str = ""
+    value: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DataUsed(Event):
-    """`.data` is read or written."""
+    """`.data` of a tensor (for certain one) is read or written (how "read", "assign" in `p.data = v`, "inplace" where the
+    alias is changed on the spot: `p.data.mul_(2)`, `p.data -= v`, `p.data[i] = v`). `where`: the expression `x.data`."""
 
     target: TensorFact = TensorFact()
+    how: str = "read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,11 +658,22 @@ class PenaltyWithoutGraph(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class NonDifferentiable(Event):
-    """A loss depends on trained values through an operation that has no derivative (`op`) only."""
+class NonDifferentiable(Cut):
+    """A cut by an operation that has no derivative (`op`: argmax, gt, long …)."""
 
     op: str = ""
-    root: TensorFact = TensorFact()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetDifferentiated(Event):
+    """A regression loss (`loss`: mse_loss, SmoothL1Loss, …) compares a prediction with a bootstrapped target, both with a
+    graph to the same parameters: the target is a sum of a tensor without grad and a multiple of what the network made
+    (`reward + gamma * net(next_state).max()`). `where`: the call of the loss; then differentiated at `backward`."""
+
+    loss: str = ""
+    target: TensorFact = TensorFact()
+    network: str = ""
+    backward: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
