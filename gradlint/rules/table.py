@@ -9,12 +9,26 @@ from functools import cache
 
 from gradlint.analysis.events import Event
 from gradlint.findings import Certainty, Finding, Span
-from gradlint.rules import backward_without_graph
+from gradlint.rules import (
+    backward_without_graph,
+    grad_without_graph,
+    hook_needs_grad,
+    inference_tensor_inplace,
+    inference_tensor_saved,
+    inplace_on_leaf,
+    numpy_on_grad_tensor,
+)
 from gradlint.rules.pileup import Sighting, Where, settle
 from gradlint.rules.rule import Report, Rule
 
 RULES: tuple[Rule, ...] = (
     backward_without_graph.RULE,
+    grad_without_graph.RULE,
+    inplace_on_leaf.RULE,
+    hook_needs_grad.RULE,
+    numpy_on_grad_tensor.RULE,
+    inference_tensor_saved.RULE,
+    inference_tensor_inplace.RULE,
 )  # fmt: skip
 
 _Key = tuple[str, Span, str]
