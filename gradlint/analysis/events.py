@@ -246,7 +246,8 @@ class Cut(Event):
         no root of any backward() or autograd.grad in any entry has them in its graph: they never get a gradient. Leaves
         made at one place in the source count as one, so that what one entry starves and another feeds is fed. Not
         starved: what is written by hand (in place, `copy_`, `load_state_dict`: an average of weights), what unknown code
-        got hold of together with the optimizer, and, unless `dedicated`, modules whose own `.eval()` was called. A cut by
+        got hold of together with the optimizer, and, unless `dedicated`, modules whose own `.eval()` was called or that
+        come trained (`from_pretrained`, `pretrained=`, `weights=`, `torch.load`, `torch.hub.load`). A cut by
         `nn.Parameter(computed)` counts only while the optimizer exists already.
     "constant": the root is a sum of scalars (`+`, `-`, numbers times or divided into a term, `sum`, the mean or sum of a
         `stack` of them), and one of these (`term`) has no graph on any path, although it was computed through the cut from
@@ -375,6 +376,8 @@ class ModeDecorated(Event):
     name: str = ""
     descriptor: Place | None = None
     """The decorator right below the mode (`property`, `staticmethod` …), where it stands in the source."""
+    computes: Truth = UNKNOWN
+    """target contextmanager: whether the generator's own body touches tensors, besides its yield."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def check(event: ContextEntered | DerivativeInInference, report: Report) -> Iter
         yield _told(event, report, _entered(event, report), _powerless(event))
 
 
-def _told(event: Event, report: Report, message: str, evidence: Evidence) -> Finding:
+def _told(event: Event, report: Report, message: str, evidence: Evidence | None) -> Finding:
     assuming = ""
     if assumed(event.mode.inference):
         assuming = f"it runs under {under(report, event, event.mode, INFERENCE, 'inference mode')}"

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from gradlint.findings import Edit, Span
 
-COMPOUND = frozenset("async class def else except finally for if match try while with elif case @".split())
+COMPOUND = frozenset(
+    "@ async case class def elif else except finally for if match try while with".split()  # noqa: SIM905
+)
 UNIT = "    "
 
 
@@ -30,18 +32,19 @@ class Line:
         return "def" in self.words[:2]
 
 
-def rest_under_with(lines: Sequence[str], span: Span) -> tuple[Edit, ...]:
+def rest_under_with(lines: Sequence[str], span: Span, *, whole: bool = False) -> tuple[Edit, ...]:
     """Turn the statement at `span` into `with <statement>:` and indent what follows it in its block under it.
 
     () outside of functions, where the statement is more than the span, where nothing follows, and where what follows
-    yields or awaits: a mode must not be in force then.
+    yields or awaits: a mode must not be in force then. `whole`: the block must be the body of the function.
     """
     found = _logical_lines(lines)
     if found is None:
         return ()
     logical, in_string = found
     index = next((n for n, line in enumerate(logical) if line.span == span), -1)
-    if index < 0 or not any(opener.is_def for opener in logical[index].openers):
+    openers = logical[index].openers if index >= 0 else ()
+    if not any(opener.is_def for opener in (openers[-1:] if whole else openers)):
         return ()
     block = _rest_of_block(logical, index)
     if not block or any({"yield", "await"} & set(line.words) for line in block):

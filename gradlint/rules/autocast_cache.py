@@ -1,0 +1,31 @@
+"""A forward pass under `no_grad` inside autocast before the real one: an old torch used the weights cast there again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradlint.analysis.events import AutocastReused
+from gradlint.findings import Finding, Severity
+from gradlint.rules.mode_wording import under, warn
+from gradlint.rules.rule import Report, Rule, note
+from gradlint.rules.wording import line_of
+
+FIXED = (2, 10)
+
+
+def check(event: AutocastReused, report: Report) -> Iterator[Finding]:
+    if report.target_torch >= FIXED:
+        return
+    module = f"`{event.module}`" if event.module else "this module"
+    again = line_of(report, event.again, event) if event.again else ""
+    version = ".".join(map(str, FIXED))
+    yield warn(
+        RULE, report, event,
+        f"before torch {version} autocast keeps the weights of {module} that it casts here, under "
+        f"{under(report, event, event.mode)}, without a graph, and the call with gradients on{again} uses them again: they "
+        "get no gradient; give this call an autocast block of its own, or `cache_enabled=False`",
+        because=[note(report, event.again, "the cached weights are used here", report.path(event.where))] if event.again else (),
+    )  # fmt: skip
+
+
+RULE = Rule("GRD217", "autocast-cache", Severity.WARNING, (AutocastReused,), (b"autocast",), check)
