@@ -1,0 +1,191 @@
+"""What the commands understand."""
+
+from __future__ import annotations
+
+import argparse
+
+from gradlint import __version__
+from gradlint.output.table import ALIASES, FORMATS, PREDICTIONS
+from gradlint.sources.config import selectors
+from gradlint.sources.settings import Overrides
+
+TOP = """\
+examples:
+  gradlint                              check the Python files below the current folder
+  gradlint check src train.py           check what is named (`check` may be left out)
+  gradlint check --fix --diff           show what could be mended
+  gradlint explain train.py:42          why a finding stands, with a program that shows it
+  gradlint predict model.py             which names hold tensors that require grad
+  gradlint rule GRD101                  what a rule means
+exit status: 0 nothing found, 1 findings, 2 not all of the work could be done
+"""
+CHECK = """\
+examples:
+  gradlint check
+  gradlint check --select GRD1,context-not-entered src
+  gradlint check --extend-select GRD4 --statistics
+  gradlint check --output-format sarif --output-file gradlint.sarif
+  git show :train.py | gradlint check --stdin-filename train.py -
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    top = _parser(
+        prog="gradlint", epilog=TOP,
+        description="Finds misuse of PyTorch's gradient modes, and predicts which tensors require grad. Nothing is run.",
+    )  # fmt: skip
+    top.add_argument("-V", "--version", action="version", version=f"gradlint {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _check(commands)
+    _predict(commands)
+    _explain(commands)
+    one = _command(commands, "rule", "list the rules, or show the page of one")
+    one.add_argument("rule", nargs="?", metavar="CODE|NAME")
+    _add_color(one)
+    one = _command(commands, "config", "show the settings in force for a path")
+    one.add_argument("path", nargs="?", default=".", metavar="PATH")
+    _add_settings(one)
+    one = _command(commands, "run", "run a script on the runtime engine, which stands in for torch")
+    one.add_argument("script", metavar="SCRIPT")
+    one.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT")
+    return top
+
+
+def overrides_of(options: argparse.Namespace) -> Overrides:
+    """What the options say on top of a configuration file."""
+    return Overrides(
+        select=options.select,
+        ignore=options.ignore,
+        extend_select=options.extend_select or (),
+        extend_ignore=options.extend_ignore or (),
+        exclude=options.exclude,
+        extend_exclude=options.extend_exclude or (),
+        respect_gitignore=options.respect_gitignore,
+    )
+
+
+def _parser(**about: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **about  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _command(commands: Commands, name: str, about: str, epilog: str = "") -> argparse.ArgumentParser:  # type: ignore[valid-type]
+    made: argparse.ArgumentParser = commands.add_parser(  # type: ignore[attr-defined]
+        name, help=about, description=about[0].upper() + about[1:] + ".", epilog=epilog, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    return made
+
+
+def _check(commands: Commands) -> None:  # type: ignore[valid-type]
+    one = _command(commands, "check", "report misuse of gradient modes", CHECK)
+    _add_paths(one)
+    output = one.add_argument_group("output")
+    output.add_argument(
+        "--output-format", choices=[*FORMATS, *ALIASES], metavar="FORMAT",
+        help=f"{', '.join(FORMATS)}; default: full on a terminal, concise elsewhere",
+    )  # fmt: skip
+    output.add_argument("-o", "--output-file", metavar="FILE", help="write there instead of to standard output")
+    output.add_argument("--statistics", action="store_true", help="count findings by rule")
+    output.add_argument("--exit-zero", action="store_true", help="exit 0 in spite of findings")
+    output.add_argument("-v", "--verbose", action="store_true", help="tell what was cut short, and how long it took")
+    _add_color(output)
+    fixes = one.add_argument_group("fixes")
+    fixes.add_argument("--fix", action="store_true", help="apply safe fixes")
+    fixes.add_argument("--unsafe-fixes", action="store_true", help="with --fix or --diff: those that guess the intention too")
+    fixes.add_argument("--diff", action="store_true", help="show what fixes would change, and change nothing")
+    _add_settings(one)
+    _add_work(one)
+
+
+def _predict(commands: Commands) -> None:  # type: ignore[valid-type]
+    one = _command(commands, "predict", "predict which names hold tensors that require grad")
+    _add_paths(one)
+    one.add_argument("--output-format", choices=[*PREDICTIONS, *ALIASES], metavar="FORMAT", help=", ".join(PREDICTIONS))
+    _add_color(one)
+    _add_settings(one)
+    _add_jobs(one)
+
+
+def _explain(commands: Commands) -> None:  # type: ignore[valid-type]
+    one = _command(commands, "explain", "show why a finding stands, and a program that shows it")
+    one.add_argument("place", metavar="FILE:LINE")
+    one.add_argument("paths", nargs="*", metavar="PATH", help="files that may lead to the finding: callers")
+    _add_color(one)
+    _add_settings(one)
+    _add_work(one)
+
+
+def _add_paths(one: argparse.ArgumentParser) -> None:
+    one.add_argument("paths", nargs="*", default=["."], metavar="PATH", help="files and folders; - for standard input")
+    one.add_argument("--stdin-filename", default="", metavar="PATH", help="what standard input is called")
+
+
+def _add_color(one: argparse._ActionsContainer) -> None:
+    one.add_argument("--color", choices=("auto", "always", "never"), default="auto", metavar="WHEN",
+                     help="auto, always, never; NO_COLOR and FORCE_COLOR are heeded")  # fmt: skip
+
+
+def _add_settings(one: argparse.ArgumentParser) -> None:
+    rules = one.add_argument_group("rules: codes, prefixes of codes, names, ALL; separated by commas")
+    for name, about in (
+        ("select", "these instead of those that are on"),
+        ("extend-select", "these as well"),
+        ("ignore", "all but these"),
+        ("extend-ignore", "these neither, whatever the configuration ignores"),
+    ):
+        rules.add_argument(f"--{name}", type=_selectors, action=_Extend, metavar="RULES", help=about)
+    files = one.add_argument_group("files")
+    files.add_argument("--exclude", type=_patterns, action=_Extend, metavar="PATTERNS", help="instead of the usual ones")
+    files.add_argument("--extend-exclude", type=_patterns, action=_Extend, metavar="PATTERNS", help="as well")
+    files.add_argument("--force-exclude", action="store_true", help="leave out excluded files even where they are named")
+    files.add_argument("--no-respect-gitignore", dest="respect_gitignore", action="store_const", const=False,
+                       help="read what git ignores too")  # fmt: skip
+    which = one.add_argument_group("configuration").add_mutually_exclusive_group()
+    which.add_argument("--config", metavar="FILE", help="a pyproject.toml to use for all files")
+    which.add_argument("--isolated", action="store_true", help="read no configuration file")
+
+
+def _add_work(one: argparse.ArgumentParser) -> None:
+    work = _add_jobs(one)
+    work.add_argument("--no-witness", dest="witness", action="store_false", help="do not run witnesses")
+    work.add_argument("--engine", choices=("engine", "torch"), default="engine", help="what witnesses run on")
+
+
+def _add_jobs(one: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    work = one.add_argument_group("work")
+    work.add_argument("-j", "--jobs", type=_positive, metavar="N", help="processes; default: one for each processor")
+    return work
+
+
+class _Extend(argparse.Action):
+    """An option that may be given several times, each with several values."""
+
+    def __call__(self, parser: object, namespace: argparse.Namespace, values: object, option: str | None = None) -> None:
+        assert isinstance(values, tuple)
+        setattr(namespace, self.dest, (*(getattr(namespace, self.dest) or ()), *values))
+
+
+def _selectors(text: str) -> tuple[str, ...]:
+    try:
+        return selectors(list(_patterns(text)))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of processes")
+    return number

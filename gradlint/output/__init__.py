@@ -1,0 +1,1 @@
+"""Findings and predictions become text: one file a format, each a function of plain data."""

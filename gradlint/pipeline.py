@@ -1,0 +1,202 @@
+"""The whole way of a file: sift → parse → interpret → rules → ignore comments → result.
+
+Bytes in, a FileResult out. Nothing of the source is ever executed, and nothing it may hold makes this raise: what could
+not be analysed is a Failure in the result. A finding may lie in another file of the project, when the checked file leads
+to it (a caller under `no_grad`); it carries that file's path, and that file's ignore comments and per-file ignores apply.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from gradlint.findings import Failure, FileResult, Finding, Fix, Verdict
+from gradlint.sources.ignores import Ignores
+from gradlint.sources.roots import roots_of
+from gradlint.sources.settings import Settings, SettingsError, answers
+from gradlint.sources.sift import Reach, wants
+
+# What is imported inside functions is so for start-up time: most files are sifted out.
+if TYPE_CHECKING:
+    from gradlint.analysis.imports import Project
+    from gradlint.analysis.run import Report
+    from gradlint.rules.rule import Rule
+
+DEFAULTS = Settings()
+MAX_ROUNDS = 10
+
+
+def check_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, alone: bool = False) -> FileResult:
+    """The findings of one file; `alone` follows no imports."""
+    try:
+        rules = chosen_rules(settings)
+        if not wanted(path, source, settings, alone=alone):
+            return FileResult(path)
+        report = _analysed(path, source, None if alone else project_of(path, settings), predict=False)
+        found = _found(report, rules)
+        kept = tuple(_heeded(found, report, settings))
+        return FileResult(path, kept, cuts=report.cuts, suppressed=len(found) - len(kept))
+    except SettingsError:
+        raise
+    except Exception as error:  # whatever a file holds, the others go on
+        return FileResult(path, failure=_failure(path, error))
+
+
+def predict_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, alone: bool = False) -> FileResult:
+    """What every name of one file that is bound to a tensor holds."""
+    try:
+        if not wants(source, (b"",), lambda: not alone and _reach(roots_of(path, settings)).leads(path, source)):
+            return FileResult(path)
+        report = _analysed(path, source, None if alone else project_of(path, settings), predict=True)
+        return FileResult(path, predictions=report.predictions, cuts=report.cuts)
+    except Exception as error:
+        return FileResult(path, failure=_failure(path, error))
+
+
+def fix_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, unsafe: bool = False, alone: bool = False) -> bytes:
+    """The file after its fixes, applied until nothing is left to mend. Fixes in other files are left out."""
+    for _ in range(MAX_ROUNDS):
+        found = check_bytes(path, source, settings, alone=alone).findings
+        mended = mend(path, source, [f.fix for f in found if f.path == path], unsafe)
+        if mended == source:
+            break
+        source = mended
+    return source
+
+
+def mend(path: str, source: bytes, fixes: Iterable[Fix | None], unsafe: bool) -> bytes:
+    """The source with those fixes that fit together and leave it Python."""
+    from gradlint.fixes.apply import applicable, apply
+
+    chosen = applicable(fixes, unsafe)
+    made = apply(source, chosen) if chosen else source
+    if made == source or parses(path, made):
+        return made
+    good: list[Fix] = []
+    for fix in chosen:
+        if parses(path, apply(source, [*good, fix])):
+            good.append(fix)
+    return apply(source, good)
+
+
+def confirm(findings: Sequence[Finding], engine: str = "engine") -> tuple[Finding, ...]:
+    """The findings with the outcome of running their witnesses, refuted ones among them."""
+    if not findings:
+        return ()
+    from gradlint import witness
+
+    return tuple(witness.confirm(tuple(findings), engine=engine))
+
+
+def standing(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings that no witness refuted."""
+    return tuple(f for f in findings if f.witness is None or f.witness.verdict is not Verdict.REFUTED)
+
+
+def all_rules() -> tuple[Rule, ...]:
+    from gradlint.rules.table import RULES
+
+    return RULES
+
+
+@lru_cache(maxsize=64)
+def chosen_rules(settings: Settings) -> tuple[Rule, ...]:
+    """The rules that are on. Raises SettingsError for a selector that none answers to."""
+    settings.verify(all_rules())
+    return settings.chosen(all_rules())
+
+
+def wanted(path: str, source: bytes, settings: Settings = DEFAULTS, *, alone: bool = False) -> bool:
+    """Whether a file can have a finding, as far as its bytes tell."""
+    return wants(source, _tokens(settings), lambda: not alone and _reach(roots_of(path, settings)).leads(path, source))
+
+
+def lines_of(path: str, source: bytes) -> list[str]:
+    """The physical lines of a source, none where it cannot be read."""
+    from gradlint.syntax.source import NEWLINE, SourceError, read
+
+    try:
+        return [line.decode("utf-8", "replace") for line in NEWLINE.split(read(path, source))]
+    except SourceError:
+        return []
+
+
+def parses(path: str, source: bytes) -> bool:
+    from gradlint.syntax.unit import SourceError, Unit
+
+    try:
+        Unit(path, source).validate()
+    except SourceError:
+        return False
+    return True
+
+
+def project_of(path: str, settings: Settings) -> Project:
+    """The project that a file belongs to. Its sources are read once, until `forget`."""
+    return _project(roots_of(path, settings))
+
+
+def forget() -> None:
+    """Read the files of projects anew: some have changed."""
+    _project.cache_clear()
+    _reach.cache_clear()
+
+
+@lru_cache(maxsize=8)
+def _project(roots: tuple[str, ...]) -> Project:
+    from gradlint.analysis.imports import Project
+
+    return Project(roots)
+
+
+@lru_cache(maxsize=8)
+def _reach(roots: tuple[str, ...]) -> Reach:
+    return Reach(roots)
+
+
+@lru_cache(maxsize=64)
+def _tokens(settings: Settings) -> tuple[bytes, ...]:
+    return tuple(dict.fromkeys(token for rule in chosen_rules(settings) for token in rule.tokens))
+
+
+def _analysed(path: str, source: bytes, project: Project | None, predict: bool) -> Report:
+    from gradlint.analysis.run import analyse
+    from gradlint.syntax.unit import Unit
+
+    unit = Unit(path, source)
+    unit.validate()
+    return analyse(unit, project, predict=predict)
+
+
+def _found(report: Report, rules: Sequence[Rule]) -> tuple[Finding, ...]:
+    from gradlint.rules.table import findings_of
+
+    return findings_of(report, frozenset(rule.code for rule in rules))
+
+
+def _heeded(found: Iterable[Finding], report: Report, settings: Settings) -> Iterable[Finding]:
+    """The findings that no comment and no per-file ignore silences, in the file in which they lie."""
+    units = {unit.path: unit for unit in report.units}
+    rules = {rule.code: rule for rule in all_rules()}
+    ignores: dict[str, Ignores] = {}
+    for finding in found:
+        if finding.path not in ignores:
+            ignores[finding.path] = Ignores(units[finding.path].data)
+        off = any(answers(rules[finding.code], one) for one in settings.ignored_in(finding.path))
+        if not off and not ignores[finding.path].silenced_by(finding):
+            yield finding
+
+
+def _failure(path: str, error: Exception) -> Failure:
+    from gradlint.syntax.source import SourceError
+
+    if isinstance(error, SourceError):
+        return Failure(path, error.line, error.column, error.message)
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return Failure(path, 0, 0, f"gradlint failed: {type(error).__name__}: {error} (at {' > '.join(frames[-4:])})")

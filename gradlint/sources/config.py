@@ -1,0 +1,130 @@
+"""`[tool.gradlint]` of the nearest pyproject.toml becomes Settings. Unknown keys and wrong types are errors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from gradlint.sources.settings import SELECTOR, Overrides, Settings, SettingsError
+
+FILE = "pyproject.toml"
+TABLE = b"tool.gradlint"
+
+
+class Configs:
+    """The settings that hold for a folder: those of the nearest configuration file, with the command line's on top."""
+
+    def __init__(self, overrides: Overrides | None = None, file: str | None = None, isolated: bool = False) -> None:
+        self.overrides = overrides or Overrides()
+        self.fixed = self._made(file) if file else self._made(None) if isolated else None
+        self._known: dict[str, Settings | None] = {}
+        self._bare = self._made(None)
+
+    def of_folder(self, folder: str) -> Settings:
+        """Raises SettingsError where the configuration cannot be followed."""
+        if self.fixed is not None:
+            return self.fixed
+        folder = os.path.abspath(folder)
+        return self._nearest(folder) or self._bare
+
+    def of_file(self, path: str) -> Settings:
+        return self.of_folder(os.path.dirname(os.path.abspath(path)))
+
+    def _nearest(self, folder: str) -> Settings | None:
+        if folder not in self._known:
+            above = os.path.dirname(folder)
+            here = self._read(os.path.join(folder, FILE))
+            self._known[folder] = here or (None if above == folder else self._nearest(above))
+        return self._known[folder]
+
+    def _read(self, file: str) -> Settings | None:
+        try:
+            with open(file, "rb") as handle:
+                text = handle.read()
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return None
+        except OSError as error:
+            raise SettingsError(f"{file}: {error.strerror}") from None
+        # A file that does not name the table is none of our business, not even where it is broken.
+        return self._made(file, text) if TABLE in text else None
+
+    def _made(self, file: str | None, text: bytes | None = None) -> Settings | None:
+        if file is None:
+            return self.overrides.over(Settings())
+        if text is None:
+            try:
+                with open(file, "rb") as handle:
+                    text = handle.read()
+            except OSError as error:
+                raise SettingsError(f"{file}: {error.strerror}") from None
+        table = _table(file, text)
+        return None if table is None else self.overrides.over(settings_of(table, file))
+
+
+def _table(file: str, text: bytes) -> dict[str, Any] | None:
+    try:
+        import tomllib  # here for start-up: most runs meet no table
+    except ImportError:  # Python 3.10
+        import tomli as tomllib
+    try:
+        whole = tomllib.loads(text.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{file}: not a TOML file: {error}") from None
+    tool = whole.get("tool", {})
+    table = tool.get("gradlint") if isinstance(tool, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise SettingsError(f"{file}: tool.gradlint: a table is expected")
+    return table
+
+
+def settings_of(table: dict[str, Any], file: str) -> Settings:
+    """The settings that a table says; `file` is "" for one that no file holds."""
+    made: dict[str, Any] = {"root": os.path.dirname(os.path.abspath(file)) if file else "", "source": file}
+    place = f"{file}: tool.gradlint." if file else "setting "
+    for key, value in table.items():
+        if key not in READERS:
+            raise SettingsError(f"{place}{key}: unknown key; known are {', '.join(sorted(READERS))}")
+        try:
+            made[key.replace("-", "_")] = READERS[key](value)
+        except ValueError as error:
+            raise SettingsError(f"{place}{key}: {error}") from None
+    return Settings(**made)
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
+        raise ValueError("a list of strings is expected")
+    return tuple(value)
+
+
+def selectors(value: Any) -> tuple[str, ...]:
+    """Codes, prefixes of codes, names of rules, or ALL."""
+    for one in _strings(value):
+        if not SELECTOR.fullmatch(one):
+            raise ValueError(f"`{one}` is no code, prefix or name of a rule")
+    return _strings(value)
+
+
+def _per_file(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(value, dict):
+        raise ValueError("a table from patterns to lists of codes is expected")
+    return tuple((pattern, selectors(chosen)) for pattern, chosen in value.items())
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false is expected")
+    return value
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "select": selectors,
+    "ignore": selectors,
+    "extend-select": selectors,
+    "extend-ignore": selectors,
+    "per-file-ignores": _per_file,
+    "exclude": _strings,
+    "extend-exclude": _strings,
+    "respect-gitignore": _truth,
+}
