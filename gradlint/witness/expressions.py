@@ -1,0 +1,354 @@
+"""Prints the steps of a slice as Python: what is made up as definitions, what is computed as statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gradlint.findings import Origin
+from gradlint.witness import layers, ops
+from gradlint.witness.constants import literal
+from gradlint.witness.layout import Layout
+from gradlint.witness.names import Names, comment, identifier
+from gradlint.witness.needs import is_open, stated_shape
+from gradlint.witness.ops import Kind
+from gradlint.witness.slice import Slice, Some, Step, Use, uses_in
+
+WIDEST = 72
+ATOM, PREFIX, INFIX = 3, 2, 1
+"""How tightly an expression holds together: what is looser than its place is put in brackets."""
+
+Code = tuple[str, int]
+_DEFAULT_NAMES = {
+    Kind.INPUT: "x",
+    Kind.UNFOLLOWED: "value",
+    Kind.LEAF: "w",
+    Kind.PARAMETER: "weight",
+    Kind.LAYER: "out",
+    Kind.CALL: "t",
+}
+_MADE_UP = {
+    Kind.INPUT: "input",
+    Kind.PARAMETER: "parameter",
+    Kind.UNFOLLOWED: "result of a call that is not followed",
+}
+
+
+class Printer:
+    """Prints one slice in one layout. `path`: the file of the finding; places elsewhere are named with their file."""
+
+    def __init__(self, made: Slice, layout: Layout, names: Names, path: str) -> None:
+        self.made, self.layout, self.names, self.path = made, layout, names, path
+        self._names: dict[int, str] = {}
+        self._layers: dict[int, str] = {}
+        self._inlined = self._inlinable()
+        for number in made.order:
+            self._name(number)
+
+    # -- what the rest of the printer asks
+
+    def value(self, number: int) -> str:
+        """The variable that holds a step."""
+        return self._names[number]
+
+    def definitions(self) -> Iterator[tuple[str, str]]:
+        """Assignments of what is made up: (code, comment)."""
+        for number in self.made.order:
+            step = self.made.steps[number]
+            if number in self._layers:
+                yield f"{self._layers[number]} = {self._built(step)}", self._layer_note(step)
+            if _is_module(step):
+                yield f"{self._names[number]} = {self._built(step)}", self._note(step, "")
+            elif _is_definition(step):
+                yield f"{self._names[number]} = {self._made_up(step)}", self._note(step, self._said(step))
+
+    def statements(self) -> Iterator[tuple[tuple[str, ...], str, str, str]]:
+        """What is computed: (contexts, comment for the innermost one, code, comment)."""
+        for number in self.made.order:
+            step = self.made.steps[number]
+            if _is_definition(step) or _is_module(step) or number in self._inlined:
+                continue
+            mode_note = self._place(step.origin, step.origin.mode_line)
+            yield step.origin.modes, mode_note, self._statement(number, step), self._note(step, self._said(step))
+
+    def believed(self) -> tuple[tuple[str, bool], ...]:
+        """Variables whose requires_grad the analyser claims to know."""
+        return tuple(
+            (self._names[number], step.origin.requires_grad)
+            for number, step in enumerate(self.made.steps)
+            if step.origin.requires_grad is not None and number not in self._inlined and not _is_module(step)
+        )
+
+    # -- names
+
+    def _name(self, number: int) -> None:
+        step = self.made.steps[number]
+        if number in self._inlined:
+            return
+        if step.kind is Kind.LAYER and not _is_module(step) and self._callee(step) is None:
+            wish = layers.class_of(step.origin.op).lower()
+            self._layers[number] = self.names.fresh(wish if wish in _LAYER_NAMES else "layer", "layer")
+        if step.target in self._names:
+            self._names[number] = self._names[step.target]
+            return
+        default = "layer" if _is_module(step) else _DEFAULT_NAMES[step.kind]
+        self._names[number] = self.names.fresh(step.origin.name, default)
+
+    def _inlinable(self) -> set[int]:
+        """Unnamed values that are used once, by something on the same line: they are written where they are used.
+        Nowhere where anything is changed in place, as this would change the order of things."""
+        steps = self.made.steps
+        if any(step.in_place for step in steps):
+            return set()
+        found = set()
+        for number, step in enumerate(steps):
+            if step.kind is not Kind.CALL or step.origin.name or len(step.users) != 1 or number in self.made.subjects:
+                continue
+            user = steps[step.users[0]]
+            same_place = step.origin.line == user.origin.line and step.origin.path == user.origin.path
+            once = self.made.uses(step.users[0]).count(number) == 1
+            if same_place and once and step.origin.modes == user.origin.modes and user.kind in (Kind.CALL, Kind.LAYER):
+                found.add(number)
+        return found
+
+    # -- comments
+
+    def _place(self, origin: Origin, line: int) -> str:
+        if not line:
+            return ""
+        elsewhere = origin.path is not None and origin.path != self.path
+        return comment(f"{origin.path}:{line}") if elsewhere else f"line {line}"
+
+    def _note(self, step: Step, said: str) -> str:
+        return ", ".join(part for part in (said, self._place(step.origin, step.origin.line)) if part)
+
+    def _said(self, step: Step) -> str:
+        said = _MADE_UP.get(step.kind, "")
+        if said and is_open(step) and self.layout.grad:
+            said += ", taken to require grad"
+        called = step.origin.name
+        return f"`{comment(called, 30)}`, {said}" if said and called and called != identifier(called) else said
+
+    def _layer_note(self, step: Step) -> str:
+        what = "any layer" if step.origin.op == "module" else ""
+        return f"{what}, frozen".lstrip(", ") if self._frozen(step) else what
+
+    # -- definitions
+
+    def _made_up(self, step: Step) -> str:
+        origin = step.origin
+        grad = self.layout.grad if origin.requires_grad is None else origin.requires_grad
+        if step.kind is Kind.PARAMETER:
+            flag = "" if grad or origin.requires_grad is None else ", requires_grad=False"
+            return f"torch.nn.Parameter({self._tensor(step, False)}{flag})"
+        return self._tensor(step, grad)
+
+    def _tensor(self, step: Step, grad: bool) -> str:
+        """A small tensor of the kind that its users want."""
+        shape = self.layout.shape
+        n = self.layout.size
+        if step.wants == "index" or step.wants == "classes" or step.wants == "vector index":
+            if step.wants == "classes":
+                shape = (*shape[:1], *shape[2:]) if len(shape) > 1 else ()
+            return f"torch.zeros({_sizes(shape[:1] if step.wants == 'vector index' else shape)}, dtype=torch.long)"
+        if step.wants == "mask":
+            return f"torch.ones({_sizes(shape)}, dtype=torch.bool)"
+        flag = ", requires_grad=True" if grad else ""
+        if step.origin.floating is False:
+            return f"torch.zeros({_sizes(shape)}, dtype=torch.long)"
+        if step.wants == "square":
+            return f"torch.eye({n}{flag})"
+        return f"torch.ones({_sizes((n, n) if step.wants == 'table' else shape)}{flag})"
+
+    def _built(self, step: Step) -> str:
+        frozen = ".requires_grad_(False)" if self._frozen(step) else ""
+        return layers.constructor(step.origin.op, self.layout.size) + frozen
+
+    def _frozen(self, step: Step) -> bool:
+        """Whether a layer has to be frozen for its result to be what the analyser believes."""
+        if step.origin.requires_grad is not False or not layers.layer_of(step.origin.op).parameters:
+            return False
+        return _is_module(step) or ops.records(step.origin.modes)
+
+    # -- statements
+
+    def _statement(self, number: int, step: Step) -> str:
+        if step.origin.op == ops.INDEX_WRITE:
+            return f"{self._operand(step.args[0])}[...] = {self._operand(step.args[-1])}"
+        code = self._code(number)[0]
+        if step.target is not None and self._names[number] == self._names.get(step.target):
+            return code
+        return f"{self._names[number]} = {code}"
+
+    def _code(self, number: int) -> Code:
+        step = self.made.steps[number]
+        if _is_definition(step):
+            return self._made_up(step), ATOM
+        if step.kind is Kind.LAYER:
+            return self._applied(number, step)
+        if ops.is_factory(step.origin.op):
+            return self._factory(step), ATOM
+        return self._call(step)
+
+    def _applied(self, number: int, step: Step) -> Code:
+        callee = self._callee(step)
+        args = step.args if callee is None else step.args[1:]
+        name = self._layers[number] if callee is None else self._names[callee]
+        layer = layers.layer_of(step.origin.op)
+        given = [self._operand(arg) for arg in args if not isinstance(arg, Some)]
+        if layers.class_of(step.origin.op) == "MultiheadAttention" and len(given) == 1:
+            given *= 3
+        return f"{name}({', '.join(given)}){layer.picks}", ATOM
+
+    def _callee(self, step: Step) -> int | None:
+        """The step that makes the module which is called, where the origin says which one it is."""
+        first = step.args[0] if step.args else None
+        if isinstance(first, Use) and _is_module(self.made.steps[first.step]):
+            return first.step
+        return None
+
+    def _factory(self, step: Step) -> str:
+        """A tensor that the source builds: as it is written there, or in the layout's shape."""
+        origin, name = step.origin, ops.short(step.origin.op)
+        holds_tensors = any(True for arg in step.args for _ in uses_in(arg))
+        grad = ", requires_grad=True" if origin.requires_grad and not holds_tensors else ""
+        written = [(k, v) for k, v in step.kwargs if k != "requires_grad" and not isinstance(v, Some)]
+        if holds_tensors or (self.layout.exact and stated_shape(step) is not None):
+            return f"{origin.op}({self._arguments(step.args, written)}{grad})"
+        kind = ", dtype=torch.long" if origin.floating is False else ""
+        if name in ("rand", "randn", "zeros") and not kind:
+            return f"torch.{name}({_sizes(self.layout.shape)}{grad})"
+        return f"torch.ones({_sizes(self.layout.shape)}{kind}{grad})"
+
+    def _call(self, step: Step) -> Code:
+        op, args, kwargs = step.origin.op, step.args, step.kwargs
+        tensors = any(isinstance(arg, Use) for arg in args)
+        picks = ops.picks(step.origin)
+        if op in ops.PREFIX and len(args) == 1 and tensors:
+            return f"{ops.PREFIX[op]}{self._operand(args[0], PREFIX)}", PREFIX
+        if op in ops.INFIX and len(args) == 2 and tensors and not kwargs:
+            left, right = self._operand(args[0], PREFIX), self._operand(args[1], PREFIX)
+            return f"{left} {ops.INFIX[op]} {right}", INFIX
+        if op == ops.INDEXING:
+            return f"{self._operand(args[0], ATOM)}[{self._subscript(args[1:])}]", ATOM
+        name = ops.short(op)
+        if ops.is_method(op):
+            receiver = self._operand(args[0], ATOM)
+            if name in ops.ATTRIBUTES:
+                return f"{receiver}.{name}", ATOM
+            return f"{receiver}.{name}({self._behind(step, args[1:])}){picks}", ATOM
+        if name in ops.RESHAPES and args:
+            return f"{op}({self._operand(args[0])}, ({self._behind(step, args[1:])},))", ATOM
+        return f"{op}({self._arguments(_without_some(args), _known(kwargs))}){picks}", ATOM
+
+    def _behind(self, step: Step, args: tuple[Any, ...]) -> str:
+        """The arguments of a method."""
+        name = ops.short(step.origin.op)
+        if name in ops.CONVERSIONS and (not args or isinstance(args[0], Some)):
+            return self._conversion(step)
+        if name in ops.RESHAPES:
+            return ", ".join(map(str, self._reshaped(name, args)))
+        if name == "permute" and len(args) == 1 and isinstance(args[0], (list, tuple)):
+            args = tuple(args[0])
+        return self._arguments(_without_some(args), _known(step.kwargs))
+
+    def _conversion(self, step: Step) -> str:
+        """`x.to(…)` of something unknown: to another dtype where the result shows that it was one."""
+        if step.origin.floating is False:
+            return "torch.long"
+        operand = step.args[0]
+        before = self.made.steps[operand.step].origin.requires_grad if isinstance(operand, Use) else None
+        if before and step.origin.requires_grad is False:
+            return "torch.float64"
+        return '"cpu"' if ops.short(step.origin.op) == "to" else "torch.float32"
+
+    def _reshaped(self, name: str, args: tuple[Any, ...]) -> list[int]:
+        """Sizes for a reshape: as written, or such that they hold for tensors of the layout's shape."""
+        flat = list(args[0]) if len(args) == 1 and isinstance(args[0], (list, tuple)) else list(args)
+        if self.layout.exact and all(type(size) is int for size in flat):
+            return flat
+        sizes = [size if size == -1 else self.layout.size for size in flat]
+        if name in ("view", "reshape") and -1 not in sizes and sizes:
+            sizes[0] = -1
+        return sizes or [-1]
+
+    # -- operands
+
+    def _arguments(self, args: tuple[Any, ...] | list[Any], kwargs: list[tuple[str, Any]]) -> str:
+        given = [self._operand(arg) for arg in args]
+        return ", ".join([*given, *(f"{key}={self._operand(value)}" for key, value in kwargs if key.isidentifier())])
+
+    def _operand(self, value: Any, place: int = 0) -> str:
+        """An operand as source text, in brackets where it is looser than its place allows."""
+        if isinstance(value, Use):
+            if value.step not in self._inlined:
+                return self._names[value.step]
+            text, level = self._code(value.step)
+            return f"({text})" if level < place else text
+        if isinstance(value, Some):
+            return "1"
+        if isinstance(value, (list, tuple)):
+            inner = ", ".join(self._operand(item) for item in value)
+            if isinstance(value, list):
+                return f"[{inner}]"
+            return f"({inner},)" if len(value) == 1 else f"({inner})"
+        text = literal(value)
+        return f"({text})" if place and (text.startswith("-") or isinstance(value, complex)) else text
+
+    def _subscript(self, args: tuple[Any, ...]) -> str:
+        """An index. The analysis writes tuples and slices as lists; three items with None are a slice."""
+        value = args[0] if len(args) == 1 else tuple(args)
+        if _looks_like_slice(value):
+            return _slice_text(value, self._operand)
+        if isinstance(value, slice):
+            return _slice_text((value.start, value.stop, value.step), self._operand)
+        if isinstance(value, (list, tuple)) and value:
+            return ", ".join(self._subscript((part,)) for part in value) + ("," if len(value) == 1 else "")
+        return "0" if isinstance(value, Some) else self._operand(value)
+
+
+_LAYER_NAMES = frozenset({"embedding", "lstm", "gru", "rnn", "dropout"})
+
+
+def _is_module(step: Step) -> bool:
+    """Whether the value is a module itself, not what it computes."""
+    applied = any(True for _ in uses_in(step.args)) or any(isinstance(arg, Some) for arg in step.args)
+    return step.kind is Kind.LAYER and not applied
+
+
+def _is_definition(step: Step) -> bool:
+    """Whether the value is made up before anything is computed. What comes into being in inference mode is not: it is
+    an inference tensor."""
+    if step.kind in (Kind.INPUT, Kind.PARAMETER):
+        return True
+    if step.kind in (Kind.UNFOLLOWED, Kind.LEAF):
+        return not any("inference_mode" in mode for mode in step.origin.modes)
+    return False
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return ", ".join(map(str, shape)) if shape else "()"
+
+
+def _known(kwargs: tuple[tuple[str, Any], ...]) -> list[tuple[str, Any]]:
+    """Keyword arguments without those of which nothing is known."""
+    return [(key, value) for key, value in kwargs if not isinstance(value, Some)]
+
+
+def _without_some(args: tuple[Any, ...]) -> list[Any]:
+    """Arguments without the unknown ones at their end."""
+    kept = list(args)
+    while kept and isinstance(kept[-1], Some):
+        kept.pop()
+    return kept
+
+
+def _looks_like_slice(value: Any) -> bool:
+    if not isinstance(value, list) or len(value) != 3:
+        return False
+    return None in value and all(part is None or isinstance(part, (int, Some)) for part in value)
+
+
+def _slice_text(parts: Any, write: Any) -> str:
+    lower, upper, step = ("" if part is None else write(part) for part in parts)
+    return f"{lower}:{upper}" + (f":{step}" if step else "")

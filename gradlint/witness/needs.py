@@ -1,0 +1,120 @@
+"""What a slice asks of the unknown: ranks and lengths of shapes, and which flags are left open."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from gradlint.witness import ops
+from gradlint.witness.layers import layer_of
+from gradlint.witness.layout import Needs
+from gradlint.witness.ops import Kind
+from gradlint.witness.slice import Slice, Step
+
+MOST_ELEMENTS = 4096
+LONGEST = 64
+HIGHEST = 5
+
+
+def needs_of(made: Slice) -> Needs:
+    """What the operations of the slice ask of shapes."""
+    ranks = [rank for step in made.steps for rank in _ranks(step)]
+    sizes = [index + 1 for step in made.steps for index in _indices(step) if index < LONGEST]
+    shapes = {shape for step in made.steps if (shape := stated_shape(step)) is not None}
+    stated = shapes.pop() if len(shapes) == 1 else None
+    sized = any(stated_shape(step) is not None or _states_sizes(step) for step in made.steps)
+    return Needs(min(max(ranks, default=2), HIGHEST), max([2, *sizes]), stated, sized)
+
+
+def _ranks(step: Step) -> Iterator[int]:
+    """Ranks that suit an operation."""
+    if step.kind is Kind.LAYER:
+        yield layer_of(step.origin.op).rank
+        return
+    if step.kind is not Kind.CALL:
+        return
+    name = ops.short(step.origin.op)
+    yield ops.RANKS.get(name, 0)
+    numbers = [value for value in _flat([*step.args[1:], *(v for _, v in step.kwargs)]) if type(value) is int]
+    if name == "permute":
+        yield len(numbers)
+    if name in ops.DIMS:
+        yield from (number + 1 if number >= 0 else -number for number in numbers if abs(number) < HIGHEST)
+    if step.origin.op == ops.INDEXING and isinstance(step.args[-1], (list, tuple)):
+        yield min(len([part for part in step.args[-1] if part is not None and part is not ...]), HIGHEST)
+
+
+def _indices(step: Step) -> Iterator[int]:
+    """Positions that a subscript reaches."""
+    if step.origin.op == ops.INDEXING:
+        for value in _flat(step.args[1:]):
+            if type(value) is int:
+                yield value if value >= 0 else -value - 1
+
+
+def _flat(values: Any) -> Iterator[Any]:
+    if isinstance(values, (list, tuple)):
+        for value in values:
+            yield from _flat(value)
+    elif isinstance(values, slice):
+        yield from (values.start, values.stop)
+    else:
+        yield values
+
+
+def stated_shape(step: Step) -> tuple[int, ...] | None:
+    """The shape of a tensor that the source builds, where it is written there and small."""
+    if step.kind is not Kind.CALL or not ops.is_factory(step.origin.op):
+        return None
+    name, args = ops.short(step.origin.op), step.args
+    if name in ("tensor", "as_tensor", "asarray", "FloatTensor") and args:
+        return _shape_of_data(args[0])
+    sizes: tuple[Any, ...] = ()
+    if name in ops.SHAPED:
+        sizes = tuple(args[0]) if len(args) == 1 and isinstance(args[0], (list, tuple)) else tuple(args)
+    elif name == "full" and args and isinstance(args[0], (list, tuple)):
+        sizes = tuple(args[0])
+    else:
+        return None
+    known = all(type(size) is int and size >= 0 for size in sizes)
+    return sizes if known and math.prod(sizes) <= MOST_ELEMENTS else None
+
+
+def _shape_of_data(data: Any) -> tuple[int, ...] | None:
+    if isinstance(data, (list, tuple)):
+        inner = _shape_of_data(data[0]) if data else ()
+        return None if inner is None else (len(data), *inner)
+    return () if isinstance(data, (int, float, complex)) else None
+
+
+def _states_sizes(step: Step) -> bool:
+    return step.kind is Kind.CALL and ops.short(step.origin.op) in ops.RESHAPES and any(
+        type(value) is int and value > 1 for value in _flat(step.args[1:])
+    )
+
+
+def flags_to_try(made: Slice) -> tuple[bool, ...]:
+    """Whether tensors of which it is not known require grad: what is tried first, and then.
+
+    Where something else in the script requires grad, plain inputs make the more natural example. Where nothing does, an
+    input that requires grad comes first: a loss that rests on nothing would fail whatever the analyser believes.
+    """
+    if not any(is_open(step) for step in made.steps):
+        return (False,)
+    others = any(step.kind is Kind.LAYER or step.origin.requires_grad for step in made.steps)
+    return (False, True) if others else (True, False)
+
+
+def is_open(step: Step) -> bool:
+    """Whether it is not known if this tensor, which the script makes up, requires grad."""
+    made_up = step.kind in (Kind.INPUT, Kind.UNFOLLOWED, Kind.LEAF, Kind.PARAMETER)
+    return made_up and step.origin.requires_grad is None and step.origin.floating is not False and not step.wants
+
+
+def modes_to_try(made: Slice, modes: Iterable[str]) -> tuple[bool, ...]:
+    """What modes of unknown flag are taken to be."""
+    texts = [*modes, *(mode for step in made.steps for mode in step.origin.modes)]
+    return (False, True) if any("…" in text for text in texts) else (False,)
+
+
