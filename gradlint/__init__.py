@@ -47,4 +47,5 @@ def _settings(settings: dict[str, Any]) -> Any:
     from gradlint.sources.config import settings_of
     from gradlint.sources.settings import Settings
 
-    return settings_of({key.replace("_", "-"): value for key, value in settings.items()}, "") if settings else Settings()
+    table = {key.replace("_", "-"): value for key, value in settings.items()}
+    return settings_of(table, "") if table else Settings()

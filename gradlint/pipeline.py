@@ -1,8 +1,8 @@
 """The whole way of a file: sift → parse → interpret → rules → ignore comments → result.
 
-Bytes in, a FileResult out. Nothing of the source is ever executed, and nothing it may hold makes this raise: what could
-not be analysed is a Failure in the result. A finding may lie in another file of the project, when the checked file leads
-to it (a caller under `no_grad`); it carries that file's path, and that file's ignore comments and per-file ignores apply.
+Bytes in, a FileResult out. Nothing of the source is ever executed, and nothing it may hold makes this raise: what
+could not be analysed is a Failure in the result. A finding may lie in another file of the project, when the checked
+file leads to it (a caller under `no_grad`); it carries that file's path, and that file's ignores apply.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def predict_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, al
         return FileResult(path, failure=_failure(path, error))
 
 
-def fix_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, unsafe: bool = False, alone: bool = False) -> bytes:
+def fix_bytes(
+    path: str, source: bytes, settings: Settings = DEFAULTS, *, unsafe: bool = False, alone: bool = False
+) -> bytes:  # fmt: skip
     """The file after its fixes, applied until nothing is left to mend. Fixes in other files are left out."""
     for _ in range(MAX_ROUNDS):
         found = check_bytes(path, source, settings, alone=alone).findings

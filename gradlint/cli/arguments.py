@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from gradlint import __version__
 from gradlint.output.table import ALIASES, FORMATS, PREDICTIONS
 from gradlint.sources.config import selectors
 from gradlint.sources.settings import Overrides
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 TOP = """\
 examples:
@@ -32,7 +36,7 @@ examples:
 def parser() -> argparse.ArgumentParser:
     top = _parser(
         prog="gradlint", epilog=TOP,
-        description="Finds misuse of PyTorch's gradient modes, and predicts which tensors require grad. Nothing is run.",
+        description="Finds misuse of PyTorch's gradient modes, and predicts which tensors require grad.",
     )  # fmt: skip
     top.add_argument("-V", "--version", action="version", version=f"gradlint {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -70,18 +74,15 @@ def _parser(**about: str) -> argparse.ArgumentParser:
     )  # fmt: skip
 
 
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-
-def _command(commands: Commands, name: str, about: str, epilog: str = "") -> argparse.ArgumentParser:  # type: ignore[valid-type]
-    made: argparse.ArgumentParser = commands.add_parser(  # type: ignore[attr-defined]
+def _command(commands: Commands, name: str, about: str, epilog: str = "") -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(
         name, help=about, description=about[0].upper() + about[1:] + ".", epilog=epilog, allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     return made
 
 
-def _check(commands: Commands) -> None:  # type: ignore[valid-type]
+def _check(commands: Commands) -> None:
     one = _command(commands, "check", "report misuse of gradient modes", CHECK)
     _add_paths(one)
     output = one.add_argument_group("output")
@@ -96,22 +97,23 @@ def _check(commands: Commands) -> None:  # type: ignore[valid-type]
     _add_color(output)
     fixes = one.add_argument_group("fixes")
     fixes.add_argument("--fix", action="store_true", help="apply safe fixes")
-    fixes.add_argument("--unsafe-fixes", action="store_true", help="with --fix or --diff: those that guess the intention too")
+    fixes.add_argument("--unsafe-fixes", action="store_true", help="with --fix or --diff: those that guess as well")
     fixes.add_argument("--diff", action="store_true", help="show what fixes would change, and change nothing")
     _add_settings(one)
     _add_work(one)
 
 
-def _predict(commands: Commands) -> None:  # type: ignore[valid-type]
+def _predict(commands: Commands) -> None:
     one = _command(commands, "predict", "predict which names hold tensors that require grad")
     _add_paths(one)
-    one.add_argument("--output-format", choices=[*PREDICTIONS, *ALIASES], metavar="FORMAT", help=", ".join(PREDICTIONS))
+    formats = [*PREDICTIONS, *ALIASES]
+    one.add_argument("--output-format", choices=formats, metavar="FORMAT", help=", ".join(PREDICTIONS))
     _add_color(one)
     _add_settings(one)
     _add_jobs(one)
 
 
-def _explain(commands: Commands) -> None:  # type: ignore[valid-type]
+def _explain(commands: Commands) -> None:
     one = _command(commands, "explain", "show why a finding stands, and a program that shows it")
     one.add_argument("place", metavar="FILE:LINE")
     one.add_argument("paths", nargs="*", metavar="PATH", help="files that may lead to the finding: callers")
@@ -140,9 +142,9 @@ def _add_settings(one: argparse.ArgumentParser) -> None:
     ):
         rules.add_argument(f"--{name}", type=_selectors, action=_Extend, metavar="RULES", help=about)
     files = one.add_argument_group("files")
-    files.add_argument("--exclude", type=_patterns, action=_Extend, metavar="PATTERNS", help="instead of the usual ones")
-    files.add_argument("--extend-exclude", type=_patterns, action=_Extend, metavar="PATTERNS", help="as well")
-    files.add_argument("--force-exclude", action="store_true", help="leave out excluded files even where they are named")
+    for name, about in (("exclude", "instead of the usual ones"), ("extend-exclude", "as well")):
+        files.add_argument(f"--{name}", type=_patterns, action=_Extend, metavar="PATTERNS", help=about)
+    files.add_argument("--force-exclude", action="store_true", help="leave out excluded files that are named, too")
     files.add_argument("--no-respect-gitignore", dest="respect_gitignore", action="store_const", const=False,
                        help="read what git ignores too")  # fmt: skip
     which = one.add_argument_group("configuration").add_mutually_exclusive_group()
@@ -165,7 +167,9 @@ def _add_jobs(one: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 class _Extend(argparse.Action):
     """An option that may be given several times, each with several values."""
 
-    def __call__(self, parser: object, namespace: argparse.Namespace, values: object, option: str | None = None) -> None:
+    def __call__(
+        self, parser: object, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:  # fmt: skip
         assert isinstance(values, tuple)
         setattr(namespace, self.dest, (*(getattr(namespace, self.dest) or ()), *values))
 

@@ -1,7 +1,8 @@
 """Files spread over processes: a function of a path in, its results out, in the order of the paths.
 
-Each worker is a fork that gets paths through a pipe and answers path by path. One that dies or hangs takes down the file it
-was at and nothing else: that file is reported, the rest goes to a new worker. Where there is no fork, one process does all.
+Each worker is a fork that gets paths through a pipe and answers path by path. One that dies or hangs takes down the
+file it was at and nothing else: that file is reported, the rest goes to a new worker. Where there is no fork, one
+process does all.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from gradlint.output.report import SEVERITY_STYLE, Page
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Built packages hold the pages; a checkout holds the claims, which are the same files.
-FOLDERS = (os.path.join(HERE, os.pardir, "rules", "pages"), os.path.join(HERE, os.pardir, os.pardir, "fixtures", "rules"))
+PACKAGE = os.path.dirname(HERE)
+FOLDERS = (os.path.join(PACKAGE, "rules", "pages"), os.path.join(os.path.dirname(PACKAGE), "fixtures", "rules"))
 SETTING = re.compile(r"^<!--.*?-->\n?", re.MULTILINE | re.DOTALL)
 
 
@@ -25,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.write(listed(page))
         return 0
     rules = pipeline.all_rules()
-    rule = next((one for one in rules if options.rule in (one.name, one.code) or options.rule.upper() == one.code), None)
+    rule = next((one for one in rules if options.rule.upper() in (one.name.upper(), one.code)), None)
     if rule is None:
         names = [known for one in rules for known in (one.code, one.name)]
         near = difflib.get_close_matches(options.rule, names, n=3)
@@ -59,7 +60,8 @@ def listed(page: Page) -> str:
     for rule in sorted(rules, key=lambda one: one.code):
         severity = rule.severity.value
         off = "" if rule.default else "  (off by default)"
-        rows.append(f"{page.paint(rule.code, 'bold')}  {rule.name:<{width}}  {page.paint(severity, SEVERITY_STYLE[severity])}{off}\n")
+        told = page.paint(severity, SEVERITY_STYLE[severity])
+        rows.append(f"{page.paint(rule.code, 'bold')}  {rule.name:<{width}}  {told}{off}\n")
     return "".join(rows)
 
 

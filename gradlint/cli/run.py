@@ -1,4 +1,7 @@
-"""`gradlint run SCRIPT`: a script on the runtime engine, which stands in for torch. This, and this only, runs user code."""
+"""`gradlint run SCRIPT`: a script on the runtime engine, which stands in for torch.
+
+This command, and no other, runs user code.
+"""
 
 from __future__ import annotations
 

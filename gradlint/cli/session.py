@@ -98,7 +98,8 @@ class Session:
         best: dict[tuple[str, object, str], tuple[tuple[bool, bool, str], Finding]] = {}
         for result in results:
             for finding in result.findings:
-                shown = self.asked.get(os.path.abspath(finding.path)) if finding.path not in self.order else finding.path
+                known = finding.path in self.order
+                shown = finding.path if known else self.asked.get(os.path.abspath(finding.path))
                 if shown is None:
                     continue
                 rank = (finding.certainty is not Certainty.CERTAIN, finding.path != result.path, finding.message)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from gradlint.findings import Edit, Fix, Safety
 
 COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+BLANK = re.compile(rb"^[ \t\f]*(?:#.*)?$")
 NEWLINE = re.compile(r"\r\n?|\n")
 
 
@@ -45,7 +46,7 @@ def decoded(source: bytes) -> tuple[bytes, str, str]:
         found = COOKIE.match(line)
         if found and not marked:
             encoding = found[1].decode("ascii", "replace").replace("_", "-")
-        if found or line.strip(b" \t\f") and not line.lstrip(b" \t\f").startswith(b"#"):
+        if found or not BLANK.match(line):
             break
     return marked, encoding, source.decode(encoding)
 
@@ -65,7 +66,7 @@ def _fits(pieces: list[tuple[int, int, str]], taken: list[tuple[int, int, str]])
 def _touches(one: tuple[int, int, str], other: tuple[int, int, str]) -> bool:
     if one[:2] == other[:2]:
         return True
-    return one[0] < other[1] and other[0] < one[1] or one[0] == other[0]
+    return one[0] == other[0] or (one[0] < other[1] and other[0] < one[1])
 
 
 def _newline(text: str) -> str:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from gradlint.findings import Certainty, Finding, Note, Span, Verdict
+from gradlint.findings import Certainty, Finding, Note, Safety, Span, Verdict
 from gradlint.output.report import SEVERITY_STYLE, Page, Reported, counted, fix_option, one_line, place
 
 TAB = 4
@@ -30,12 +30,9 @@ class Label:
 def render(run: Reported, page: Page) -> str:
     blocks = [one_finding(finding, page) for finding in run.findings]
     told = f"{counted(len(run.findings), 'finding')} in {counted(run.files, 'file')}."
-    fixable = [f.fix for f in run.findings if f.fix]
-    if fixable:
-        safe = sum(fix.safety.value == "safe" for fix in fixable)
-        told += f" {safe} can be mended by --fix" + (
-            f", {len(fixable) - safe} more by --fix --unsafe-fixes." if len(fixable) > safe else "."
-        )
+    for safety in Safety:
+        number = sum(f.fix.safety is safety for f in run.findings if f.fix)
+        told += f" {number} can be mended by {fix_option(safety)}." if number else ""
     if not run.findings:
         told = f"No findings in {counted(run.files, 'file')}."
     return "".join(f"{block}\n" for block in blocks) + told + "\n"
@@ -74,6 +71,8 @@ def frame(path: str, labels: list[Label], page: Page) -> list[str]:
             length = max(_width(text[: label.end_column - 1]) - start, 1)
             mark = ("^" if label.main else "-") * length + (f" {label.message}" if label.message else "")
             rows.append(f"{' ' * width} {bar} {' ' * start}{page.paint(mark, 'red' if label.main else 'cyan')}")
+    unseen = [label.message for label in labels if label.message and label.line not in numbers]
+    rows += [f"  {page.paint('=', 'blue')} {message}" for message in unseen]
     return rows
 
 

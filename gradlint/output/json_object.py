@@ -1,4 +1,4 @@
-"""One JSON object for the whole run: `findings` (or `predictions`) and `errors`, the files that could not be analysed."""
+"""One JSON object for the whole run: `findings` (or `predictions`), and `errors`: files that could not be analysed."""
 
 from __future__ import annotations
 

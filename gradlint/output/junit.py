@@ -21,7 +21,8 @@ def render(run: Reported, page: Page) -> str:
         suite = _suite(root, path, len(found), failures=len(found))
         for one in found:
             where = {"file": _clean(path), "line": str(one.span.line), "column": str(one.span.column)}
-            case = Xml.SubElement(suite, "testcase", {"name": f"{one.code} {one.name}", "classname": _clean(path), **where})
+            about = {"name": f"{one.code} {one.name}", "classname": _clean(path), **where}
+            case = Xml.SubElement(suite, "testcase", about)
             told = _clean(one_line(one.message))
             failure = Xml.SubElement(case, "failure", {"message": told, "type": one.severity.value})
             failure.text = f"line {one.span.line}, col {one.span.column}, {told}"

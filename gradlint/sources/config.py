@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from gradlint.sources.settings import SELECTOR, Overrides, Settings, SettingsError
@@ -17,16 +18,18 @@ class Configs:
 
     def __init__(self, overrides: Overrides | None = None, file: str | None = None, isolated: bool = False) -> None:
         self.overrides = overrides or Overrides()
-        self.fixed = self._made(file) if file else self._made(None) if isolated else None
+        self.bare = self.overrides.over(Settings())
+        self.fixed = self.bare if isolated else None
+        if file:
+            self.fixed = self._made(file, None) or self.bare
         self._known: dict[str, Settings | None] = {}
-        self._bare = self._made(None)
 
     def of_folder(self, folder: str) -> Settings:
         """Raises SettingsError where the configuration cannot be followed."""
         if self.fixed is not None:
             return self.fixed
         folder = os.path.abspath(folder)
-        return self._nearest(folder) or self._bare
+        return self._nearest(folder) or self.bare
 
     def of_file(self, path: str) -> Settings:
         return self.of_folder(os.path.dirname(os.path.abspath(path)))
@@ -49,9 +52,7 @@ class Configs:
         # A file that does not name the table is none of our business, not even where it is broken.
         return self._made(file, text) if TABLE in text else None
 
-    def _made(self, file: str | None, text: bytes | None = None) -> Settings | None:
-        if file is None:
-            return self.overrides.over(Settings())
+    def _made(self, file: str, text: bytes | None) -> Settings | None:
         if text is None:
             try:
                 with open(file, "rb") as handle:
@@ -64,12 +65,12 @@ class Configs:
 
 def _table(file: str, text: bytes) -> dict[str, Any] | None:
     try:
-        import tomllib  # here for start-up: most runs meet no table
+        toml = import_module("tomllib")  # late: most runs meet no table
     except ImportError:  # Python 3.10
-        import tomli as tomllib
+        toml = import_module("tomli")
     try:
-        whole = tomllib.loads(text.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        whole = toml.loads(text.decode("utf-8"))
+    except (UnicodeDecodeError, toml.TOMLDecodeError) as error:
         raise SettingsError(f"{file}: not a TOML file: {error}") from None
     tool = whole.get("tool", {})
     table = tool.get("gradlint") if isinstance(tool, dict) else None

@@ -2,7 +2,7 @@
 
 A comment speaks of the whole statement (logical line) that it stands on, as with flake8:
     # noqa            # noqa: GRD101, E501           # gradlint: ignore           # gradlint: ignore[GRD101] reason
-and `# gradlint: ignore-file`, with or without codes, of the whole file. Names of rules and prefixes of codes do as well.
+and `# gradlint: ignore-file`, with or without codes, of the whole file. Names of rules and prefixes of codes do too.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _placed(text: str) -> Iterable[tuple[str, int, int, int]]:
             elif token.type not in (tokenize.INDENT, tokenize.DEDENT) and not first:
                 first = line
     except (tokenize.TokenError, SyntaxError):  # a syntax that this Python does not know: line by line
-        for number, line_text in enumerate(text.splitlines(), 1):
-            comment = line_text.partition("#")
-            if comment[1]:
-                yield comment[1] + comment[2], number, number, number
+        for number, row in enumerate(text.splitlines(), 1):
+            _, mark, rest = row.partition("#")
+            if mark:
+                yield mark + rest, number, number, number

@@ -99,7 +99,7 @@ def _regex(pattern: str) -> str:
     parts = pattern.split("/")
     for number, part in enumerate(parts):
         last = number == len(parts) - 1
-        if part == "**":
+        if len(part) > 1 and not part.strip("*"):
             made += ".+" if last else "(?:.*/)?"
         else:
             made += _segment(part) + ("" if last else "/")

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from typing import Protocol, TypeVar
 
 from gradlint.sources.patterns import Patterns
@@ -154,6 +154,6 @@ def relative(path: str, root: str) -> str:
     return path.replace(os.sep, "/").lstrip("/") if inside.startswith("../") else inside
 
 
-@lru_cache(maxsize=None)
+@cache
 def _patterns(lines: tuple[str, ...]) -> Patterns:
     return Patterns(lines)

@@ -15,13 +15,14 @@ CAUSES = (b"no_grad", b"enable_grad", b"set_grad_enabled", b"inference_mode", b"
 # Packages that bring torch tensors in although their names do not say torch.
 FRAMEWORKS = (
     "accelerate", "avalanche", "catalyst", "composer", "deepspeed", "detectron2", "diffusers", "einops", "fastai",
-    "flair", "ignite", "keras", "kornia", "lightning", "mmcv", "mmdet", "mmengine", "monai", "open_clip", "peft", "poutyne",
-    "pyro", "ray", "sentence_transformers", "speechbrain", "stable_baselines3", "tianshou", "timm", "transformers",
-    "trl", "ultralytics",
+    "flair", "ignite", "keras", "kornia", "lightning", "mmcv", "mmdet", "mmengine", "monai", "open_clip", "peft",
+    "poutyne", "pyro", "ray", "sentence_transformers", "speechbrain", "stable_baselines3", "tianshou", "timm",
+    "transformers", "trl", "ultralytics",
 )  # fmt: skip
 FRAMEWORK = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:%s)\b" % "|".join(FRAMEWORKS).encode(), re.MULTILINE)
 IMPORT = re.compile(
-    rb"^[ \t]*(?:>>> )?(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]*(?P<names>\([^)]*\)|[^\r\n]*)|import[ \t]+(?P<plain>[^\r\n#;]+))",
+    rb"^[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]*(?P<names>\([^)]*\)|[^\r\n]*)"
+    rb"|import[ \t]+(?P<plain>[^\r\n#;]+))",
     re.MULTILINE,
 )
 WORD = re.compile(rb"[A-Za-z_][\w.]*")
