@@ -37,6 +37,11 @@ def called(fact: TensorFact, otherwise: str = "this value") -> str:
     return f"`{fact.name}`" if fact.name else otherwise
 
 
+def quoted(source: str, otherwise: str) -> str:
+    """Source text as a message shows it."""
+    return f"`{source}`" if source and "`" not in source else source or otherwise
+
+
 def line_of(report: Report, place: Place, event: Event) -> str:
     """` (line 12)`, with the file where it is another one; "" where it is the line of the finding itself."""
     path, home = report.path(place), report.path(event.where)
