@@ -9,7 +9,6 @@ they take and give can be pickled, so that any engine can map them over a corpus
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,26 +20,16 @@ __all__ = ["__version__", "check_source", "predict_source"]
 
 def check_source(source: str | bytes, path: str = "<source>", **settings: Any) -> FileResult:
     """The findings in a source. `settings` are those of `[tool.gradlint]`, with `_` for `-`: `select=["GRD101"]`."""
-    from gradlint.pipeline import check_bytes  # late, like the next: importing the package costs nothing
+    from gradlint.pipeline import bytes_of, check_bytes  # late, like the others: importing the package costs nothing
 
-    return check_bytes(path, _bytes(source), _settings(settings), alone=True)
+    return check_bytes(path, bytes_of(source), _settings(settings), alone=True)
 
 
 def predict_source(source: str | bytes, path: str = "<source>", **settings: Any) -> FileResult:
     """What each name that a source binds to a tensor holds."""
-    from gradlint.pipeline import predict_bytes
+    from gradlint.pipeline import bytes_of, predict_bytes
 
-    return predict_bytes(path, _bytes(source), _settings(settings), alone=True)
-
-
-def _bytes(source: str | bytes) -> bytes:
-    if isinstance(source, bytes):
-        return source
-    # A text has no encoding any more, whatever its first two lines declare.
-    head = re.match(r"(?:[^\r\n]*(?:\r\n?|\n)?){2}", source)
-    end = head.end() if head else 0
-    text = re.sub(r"coding[:=]", "coding ", source[:end]) + source[end:]
-    return text.encode("utf-8", "surrogatepass")
+    return predict_bytes(path, bytes_of(source), _settings(settings), alone=True)
 
 
 def _settings(settings: dict[str, Any]) -> Any:

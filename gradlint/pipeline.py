@@ -8,6 +8,7 @@ file leads to it (a caller under `no_grad`); it carries that file's path, and th
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 DEFAULTS = Settings()
 MAX_ROUNDS = 10
+HEAD = re.compile(r"(?:[^\r\n]*(?:\r\n?|\n)?){2}")
+COOKIE = re.compile(r"coding[:=]")
 
 
 def check_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, alone: bool = False) -> FileResult:
@@ -113,6 +116,15 @@ def chosen_rules(settings: Settings) -> tuple[Rule, ...]:
 def wanted(path: str, source: bytes, settings: Settings = DEFAULTS, *, alone: bool = False) -> bool:
     """Whether a file can have a finding, as far as its bytes tell."""
     return wants(source, _tokens(settings), lambda: not alone and _reach(roots_of(path, settings)).leads(path, source))
+
+
+def bytes_of(source: str | bytes) -> bytes:
+    """A source as it would stand in a file. A text has no encoding any more, whatever its first two lines declare."""
+    if isinstance(source, bytes):
+        return source
+    head = HEAD.match(source)
+    end = head.end() if head else 0
+    return (COOKIE.sub("coding ", source[:end]) + source[end:]).encode("utf-8", "surrogatepass")
 
 
 def lines_of(path: str, source: bytes) -> list[str]:

@@ -6,7 +6,18 @@ from xml.etree import ElementTree
 import pytest
 
 from gradlint.findings import (
-    Certainty, Edit, Failure, Finding, Fix, Note, Prediction, Safety, Severity, Span, Verdict, Witness,
+    Certainty,
+    Edit,
+    Failure,
+    Finding,
+    Fix,
+    Note,
+    Prediction,
+    Safety,
+    Severity,
+    Span,
+    Verdict,
+    Witness,
 )  # fmt: skip
 from gradlint.output.report import Page, Reported, failure_text
 from gradlint.output.table import ALIASES, FORMATS, PREDICTIONS, findings_format, predictions_format
@@ -155,7 +166,8 @@ def test_junit() -> None:
     cases = list(root.iter("testcase"))
     assert [len(case.findall("failure")) for case in cases] == [1, 1, 1, 0, 0]
     assert cases[0].get("line") == "5" and "100% <computed>" in (cases[0].find("failure").get("message") or "")  # type: ignore[union-attr]
-    ElementTree.fromstring(text_of("junit", Reported((Finding("GRD101", "n", "a\x00.py", Span(1, 1, 1, 1), "\x01", Severity.ERROR),))))
+    odd = Finding("GRD101", "n", "a\x00.py", Span(1, 1, 1, 1), "\x01", Severity.ERROR)
+    ElementTree.fromstring(text_of("junit", Reported((odd,))))
     clean = ElementTree.fromstring(text_of("junit", Reported()))
     assert (clean.get("tests"), clean.get("failures")) == ("1", "0")
 
