@@ -681,7 +681,7 @@ class TargetDifferentiated(Event):
 
 @dataclass(frozen=True, slots=True)
 class GradInput(Event):
-    """A tensor is asked to require grad, or a parameter is made, of an integer or bool dtype."""
+    """A tensor is asked to require grad, or a parameter is made, of an integer or bool dtype or of an inference tensor."""
 
     target: TensorFact = TensorFact()
     how: str = ""

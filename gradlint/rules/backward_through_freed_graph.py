@@ -40,10 +40,18 @@ def _evidence(event: BackwardCalled | GradCalled, report: Report, root: Origin) 
     earlier = [fact.origin for fact in event.earlier[:1]]
     first = "{1}" if earlier else "{0}"
     return Evidence(
-        f"{first}.sum().backward()\n{{0}}.sum().backward()", shown(report, root, *earlier), raises="RuntimeError", text=TEXT
+        f"{first}.sum().backward()\n{{0}}.sum().backward()",
+        shown(report, root, *earlier),
+        raises="RuntimeError",
+        text=TEXT,
     )
 
 
 RULE = Rule(
-    "GRD104", "backward-through-freed-graph", Severity.ERROR, (BackwardCalled, GradCalled), (b"backward", b"grad("), check
+    "GRD104",
+    "backward-through-freed-graph",
+    Severity.ERROR,
+    (BackwardCalled, GradCalled),
+    (b"backward", b"grad("),
+    check,
 )

@@ -38,9 +38,7 @@ def check(event: GradCalled, report: Report) -> Iterator[Finding]:
             return
 
 
-def _told(
-    event: GradCalled, report: Report, given: TensorFact, message: str, text: str, flags: list[Truth]
-) -> Finding:
+def _told(event: GradCalled, report: Report, given: TensorFact, message: str, text: str, flags: list[Truth]) -> Finding:
     roots = [output.origin for output in event.outputs[:1]]
     subjects = shown(report, given.origin, *roots)
     root = "{1}.sum()" if roots else "leaf.sum()"

@@ -12,7 +12,7 @@ from gradlint.analysis.events import InPlaceWrite
 from gradlint.findings import Evidence, Finding, Severity
 from gradlint.rules.rule import Report, Rule, fails, holds
 from gradlint.rules.tokens import INFERENCE
-from gradlint.rules.wording import called, cause_notes, line_of, modes, shown, tell
+from gradlint.rules.wording import called, cause_notes, made_line, modes, shown, tell
 
 TEXT = "Inplace update to inference tensor outside InferenceMode is not allowed"
 BY_OTHERS = {
@@ -30,11 +30,11 @@ def check(event: InPlaceWrite, report: Report) -> Iterator[Finding]:
     target = event.target
     if not (holds(target.inference) and fails(event.mode.inference)):
         return
-    made = line_of(report, target.made, event) if target.made else ""
     change = BY_OTHERS.get(event.how, "it is changed in place outside")
+    line = made_line(report, event, target)
     yield tell(
         RULE, report, event,
-        f"{called(target)} was made in inference mode{made} and {change}, which raises; "
+        f"{called(target)} was made in inference mode{line} and {change}, which raises; "
         "`clone()` it first, or make it under `torch.no_grad()` instead",
         facts=[target], flags=[target.inference, event.mode.inference], because=cause_notes(report, event, target),
         evidence=Evidence("{0}.zero_()", shown(report, target.origin), modes(event), raises="RuntimeError", text=TEXT),

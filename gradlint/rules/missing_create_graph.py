@@ -16,11 +16,18 @@ from gradlint.rules.wording import called, line_of, shown, tell
 def check(event: PenaltyWithoutGraph, report: Report) -> Iterator[Finding]:
     line = line_of(report, event.grad_call, event) if event.grad_call else ""
     made = f"{called(event.value)} comes from a derivative taken without `create_graph=True`{line}"
-    notes = [note(report, event.grad_call, "the derivative is taken here", report.path(event.where))] if event.grad_call else []
+    notes = (
+        [note(report, event.grad_call, "the derivative is taken here", report.path(event.where))]
+        if event.grad_call
+        else []
+    )
     if event.how == "backward":
         message = f"{made}, so it has no graph and cannot be differentiated again; give that call `create_graph=True`"
         evidence = Evidence(
-            "{0}.sum().backward()", shown(report, event.value.origin), raises="RuntimeError", text="does not require grad"
+            "{0}.sum().backward()",
+            shown(report, event.value.origin),
+            raises="RuntimeError",
+            text="does not require grad",
         )
     else:
         message = (
@@ -28,7 +35,9 @@ def check(event: PenaltyWithoutGraph, report: Report) -> Iterator[Finding]:
             "give that call `create_graph=True`, or `detach()` it if it is meant as a constant"
         )
         evidence = Evidence("term = {0}", shown(report, event.value.origin), text="not term.requires_grad")
-    yield tell(RULE, report, event, message, facts=[event.value], flags=[event.value.rg], because=notes, evidence=evidence)
+    yield tell(
+        RULE, report, event, message, facts=[event.value], flags=[event.value.rg], because=notes, evidence=evidence
+    )
 
 
 RULE = Rule("GRD105", "missing-create-graph", Severity.ERROR, (PenaltyWithoutGraph,), (b"grad", b"backward"), check)

@@ -40,8 +40,8 @@ AT_ONE_PLACE: dict[str, frozenset[str]] = {
 """Follower: what explains it, where both stand at one place."""
 
 BY_CAUSE: dict[str, frozenset[str]] = {
-    **{code: MODES | {"GRD133", "GRD301"} for code in WITHOUT_GRAPH},
-    **{code: MODES | WITHOUT_GRAPH for code in LOSSES},
+    **dict.fromkeys(WITHOUT_GRAPH, MODES | {"GRD133", "GRD301"}),
+    **dict.fromkeys(LOSSES, MODES | WITHOUT_GRAPH),
     "GRD103": MODES | {"GRD102"},
     "GRD213": frozenset({"GRD202"}),
     "GRD403": MODES,
@@ -88,7 +88,9 @@ def settle(sightings: Iterable[Sighting]) -> tuple[Finding, ...]:
     for number in reasons:
         told.setdefault(_root(number, reasons), []).append(todo[number].finding)
     return tuple(
-        _with_notes(sighting.finding, told.get(number, [])) for number, sighting in enumerate(todo) if number not in reasons
+        _with_notes(sighting.finding, told.get(number, []))
+        for number, sighting in enumerate(todo)
+        if number not in reasons
     )
 
 
@@ -129,7 +131,5 @@ def _first_of_run(winner: Sighting, follower: Sighting) -> bool:
 def _with_notes(finding: Finding, followers: list[Finding]) -> Finding:
     if not followers:
         return finding
-    notes = [
-        Note(f"what follows: {f.message}", f.span, None if f.path == finding.path else f.path) for f in followers
-    ]
+    notes = [Note(f"what follows: {f.message}", f.span, None if f.path == finding.path else f.path) for f in followers]
     return replace(finding, because=tuple(dict.fromkeys([*finding.because, *notes])))

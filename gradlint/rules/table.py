@@ -10,13 +10,28 @@ from functools import cache
 from gradlint.analysis.events import Event
 from gradlint.findings import Certainty, Finding, Span
 from gradlint.rules import (
+    backward_through_freed_graph,
     backward_without_graph,
+    checkpoint_inputs_without_grad,
+    context_class_not_called,
+    decorator_over_descriptor,
+    deepcopy_nonleaf,
+    grad_input_outside_graph,
     grad_without_graph,
     hook_needs_grad,
     inference_tensor_inplace,
+    inference_tensor_requires_grad,
     inference_tensor_saved,
     inplace_on_leaf,
+    missing_create_graph,
+    non_scalar_backward,
     numpy_on_grad_tensor,
+    optimising_nonleaf,
+    requires_grad_on_integer,
+    requires_grad_on_nonleaf,
+    saved_tensor_modified,
+    serialize_nonleaf,
+    view_no_grad_inplace,
 )
 from gradlint.rules.pileup import Sighting, Where, settle
 from gradlint.rules.rule import Report, Rule
@@ -24,11 +39,26 @@ from gradlint.rules.rule import Report, Rule
 RULES: tuple[Rule, ...] = (
     backward_without_graph.RULE,
     grad_without_graph.RULE,
+    grad_input_outside_graph.RULE,
+    backward_through_freed_graph.RULE,
+    missing_create_graph.RULE,
+    saved_tensor_modified.RULE,
+    non_scalar_backward.RULE,
     inplace_on_leaf.RULE,
+    requires_grad_on_nonleaf.RULE,
+    requires_grad_on_integer.RULE,
     hook_needs_grad.RULE,
     numpy_on_grad_tensor.RULE,
+    deepcopy_nonleaf.RULE,
+    serialize_nonleaf.RULE,
+    optimising_nonleaf.RULE,
+    view_no_grad_inplace.RULE,
     inference_tensor_saved.RULE,
     inference_tensor_inplace.RULE,
+    inference_tensor_requires_grad.RULE,
+    context_class_not_called.RULE,
+    decorator_over_descriptor.RULE,
+    checkpoint_inputs_without_grad.RULE,
 )  # fmt: skip
 
 _Key = tuple[str, Span, str]

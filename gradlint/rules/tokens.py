@@ -7,7 +7,7 @@ from string import ascii_lowercase, digits
 IN_PLACE = (
     *(f"{last}_(".encode() for last in ascii_lowercase + digits),
     *(b"+=", b"-=", b"*=", b"/=", b"%=", b"@=", b"&=", b"|=", b"^=", b"<<=", b">>=", b"] =", b"]=", b"inplace", b"out="),
-)
+)  # fmt: skip
 """In-place methods, whose names end in one underscore, augmented assignments, assignments to an index."""
 
 INFERENCE = (b"inference_mode", b"InferenceMode", b"predict_step", b"test_step", b"validation_step")

@@ -74,6 +74,18 @@ def cause_notes(report: Report, event: Event, fact: TensorFact) -> list[Note]:
     return notes
 
 
+def made_line(report: Report, event: Event, fact: TensorFact) -> str:
+    """The line where a tensor was computed, as `line_of` gives it."""
+    return line_of(report, fact.made, event) if fact.made else ""
+
+
+def made_note(report: Report, event: Event, fact: TensorFact) -> list[Note]:
+    """Where a tensor was computed."""
+    if fact.made is None or fact.made == event.where:
+        return []
+    return [note(report, fact.made, f"{called(fact, 'it')} is computed here", report.path(event.where))]
+
+
 def call_notes(report: Report, event: Event) -> list[Note]:
     """The last calls on the way to the event, outermost first."""
     home = report.path(event.where)
@@ -87,7 +99,9 @@ def assumption(event: Event, facts: Iterable[TensorFact], flags: Iterable[Truth]
             return fact.assumes
     for flag in flags:
         if flag.assumed:
-            return "its parameters are trainable" if flag.value else "code that is not in view does not turn gradients on"
+            return (
+                "its parameters are trainable" if flag.value else "code that is not in view does not turn gradients on"
+            )
     return "this line is reached"
 
 
