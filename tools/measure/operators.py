@@ -1,0 +1,251 @@
+"""Measures what torch's functions, tensor methods and tensor attributes do, and writes the rows of the operator tables.
+
+For each public name: find sample calls (bank.py), run them from every side (observe.py), join what was seen into words
+(words.py). A name without a sample that runs gets no row; `missing()` lists them with the reason.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tools.measure import observe, probes, words
+from tools.measure.bank import Call, varied
+from tools.measure.observe import Sample, Seen, Slot
+from tools.measure.signatures import Signature, signature
+
+NAMESPACES = {
+    "torch": torch,
+    "torch.nn.functional": torch.nn.functional,
+    "torch.linalg": torch.linalg,
+    "torch.fft": torch.fft,
+    "torch.special": torch.special,
+    "torch.functional": torch.functional,
+    "torch.sparse": torch.sparse,
+    "torch.masked": torch.masked,
+    "torch.signal.windows": torch.signal.windows,
+    "torch.nested": torch.nested,
+}
+SAMPLES = 20
+"""Sample calls of a function that are run from every side."""
+SIZED, KINDED = 14, 6
+"""Sample calls that are run with other sizes, with other dtypes."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A function to be measured, by the name users write."""
+
+    name: str
+    function: Callable[..., Any]
+
+    @property
+    def last(self) -> str:
+        return self.name.rpartition(".")[2]
+
+    @property
+    def inplace(self) -> bool:
+        own = self.last
+        return own.endswith("_") and not own.endswith("__") or own in INPLACE_DUNDERS
+
+
+INPLACE_DUNDERS = {f"__i{n}__" for n in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift", "div")}
+
+
+def functions() -> Iterator[Target]:
+    for prefix, module in NAMESPACES.items():
+        for name in sorted(dir(module)):
+            found = getattr(module, name)
+            if name.startswith("_") or not callable(found) or inspect.isclass(found) or name in probes.NO_OPERATOR or probes.is_setting(name):
+                continue
+            yield Target(f"{prefix}.{name}", found)
+
+
+def methods() -> Iterator[Target]:
+    for name in sorted(dir(Tensor)):
+        found = inspect.getattr_static(Tensor, name)
+        if name.startswith("_") and name not in probes.DUNDERS or name in probes.NO_METHOD:
+            continue
+        if callable(getattr(Tensor, name)) and not inspect.isdatadescriptor(found):
+            yield Target(f"torch.Tensor.{name}", getattr(Tensor, name))
+
+
+def attributes() -> Iterator[Target]:
+    for name in sorted(dir(Tensor)):
+        if not name.startswith("_") and name not in probes.NO_ATTRIBUTE and inspect.isdatadescriptor(inspect.getattr_static(Tensor, name)):
+            yield Target(f"torch.Tensor.{name}", lambda t, n=name: getattr(t, n))
+
+
+def candidates(target: Target, bank: dict[str, list[Call]]) -> list[Call]:
+    """Sample calls that may suit a target: its own, and those of functions of the same name elsewhere."""
+    own = target.last
+    bare = probes.DUNDERS.get(own, own)
+    family = target.name.split(".")[-2]
+    if target.function.__name__ == "<lambda>":
+        return probes.attribute_calls()
+    names = [f"{family}_{own}", own, bare, bare.rstrip("_")]
+    names += [f"{p}_{bare}" for p in ("linalg", "special", "fft", "sparse")]
+    found = [bank[name] for name in dict.fromkeys(names) if bank.get(name)]
+    return [call for calls in found[:2] for call in calls] or probes.GENERIC
+
+
+def as_sample(target: Target, sign: Signature | None, call: Call) -> Sample:
+    args, kwargs = call
+    names = sign.bind(args, kwargs) if sign is not None else ["input", *(f"arg{n}" for n in range(1, len(args)))][: len(args)]
+    slots = [Slot(tuple(n.split("|")), v) for n, v in zip(names, args, strict=True)]
+    slots += [Slot(("input" if k == "self" else k,), v, k) for k, v in kwargs.items()]
+    return Sample(target.function, tuple(slots))
+
+
+@dataclass
+class Row:
+    """One line of a table, before it is written."""
+
+    name: str
+    args: tuple[str, ...]
+    keywords: tuple[str, ...]
+    variadic: bool
+    returns: str
+    columns: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        shown = [*self.args[:-1], ("*" if self.variadic else "") + self.args[-1]] if self.args else []
+        head = f"{self.name}({', '.join([*shown, *(k + '=' for k in self.keywords)])}) -> {self.returns}"
+        return "  ".join([head, *(f"{k}={v}" for k, v in self.columns.items() if v)])
+
+
+def measure(target: Target, bank: dict[str, list[Call]]) -> Row | None:
+    """The row of a target; None where no sample call of it runs."""
+    sign = signature(target.function, target.last) if target.function.__name__ != "<lambda>" else None
+    seen: list[tuple[Sample, Seen]] = []
+    for call in varied(candidates(target, bank), 2 * SAMPLES):
+        sample = as_sample(target, sign, call)
+        try:
+            seen.append((sample, observe.observe(sample, target.inplace)))
+        except words.ERRORS:
+            continue
+        if len(seen) >= SAMPLES:
+            break
+    if not seen:
+        return None
+    return row(target, sign, seen)
+
+
+def row(target: Target, sign: Signature | None, seen: list[tuple[Sample, Seen]]) -> Row:
+    all_seen = [s for _, s in seen]
+    samples = [s for s, _ in seen]
+    returns = words.shape_word(s.shape for s in all_seen)
+    writes = words.each(all_seen, lambda s: s.writes)
+    columns: dict[str, str] = {}
+    main = "input" if sign is None else next(iter(sign.args), "input")
+    returned_self = target.inplace and all(o.alias == {"self"} for s in all_seen for o in s.outs)
+    if returned_self and returns == "t":
+        returns = "self"
+    if any(s.outs for s in all_seen):
+        count = max(len(s.outs) for s in all_seen) if returns not in ("t*", "nested") else 0
+        count = 1 if returns == "depends" else count
+        columns |= output_columns(all_seen, count, main)
+        columns |= value_columns(samples, count)
+    columns["flows"] = ",".join(words.flow_words(all_seen, 1))
+    columns["saves"] = ",".join(words.save_words(all_seen))
+    columns["writes"] = ",".join(writes)
+    columns["refuses"] = ",".join(words.refusals(all_seen))
+    columns["factory"] = "requires_grad" if takes_requires_grad(samples) else ""
+    args = sign.args if sign is not None else ("input",)
+    variadic = sign is not None and bool(sign.main.rest) or takes_splat(seen)
+    return Row(target.name, args, () if sign is None else sign.keywords, variadic, returns, columns)
+
+
+def output_columns(seen: list[Seen], count: int, main: str) -> dict[str, str]:
+    """The columns that have a word for each output."""
+    grad, alias, off, shares = [], [], [], set()
+    for k in range(count or 1):
+        outs = [o for s in seen for o in (s.outs[k : k + 1] if count else s.outs)]
+        grad.append(words.grad_word(o.grad for o in outs))
+        alias.append(words.alias_word({w for o in outs for w in o.alias}))
+        off.append(words.off_word({w for o in outs for w in o.kept}))
+        shares |= {w for o in outs for w in o.shares}
+    expected = ["keeps" if g != "never" and a in ("self", "view", "shares") else "drops" if a == "fresh" or g == "never" else "?" for g, a in zip(grad, alias, strict=True)]
+    return {
+        "grad": joined(grad),
+        "alias": joined(alias),
+        "off": joined(off) if off != expected else "",
+        "of": ",".join(sorted(shares)) if shares - {main} else "",
+    }
+
+
+def value_columns(samples: list[Sample], count: int) -> dict[str, str]:
+    """dtype and scalar."""
+    kinds = [r for s in samples[:KINDED] for r in words.kind_runs(s)]
+    dtype = []
+    for k in range(count or 1):
+        runs = [(given, kind) for given, made in kinds for kind in (made[k : k + 1] if count else made)]
+        dtype.append(words.dtype_word(runs))
+    sizes = [r for s in sized(samples) for r in words.size_runs(s)]
+    return {"dtype": joined(dtype), "scalar": words.scalar_word(sizes)}
+
+
+def sized(samples: list[Sample]) -> list[Sample]:
+    found = samples[:SIZED]
+    if not found:
+        return []
+    extra = []
+    for name, values in (("reduction", ("none", "mean", "sum")), ("dim", (0,)), ("keepdim", (True,))):
+        for sample in found[:4]:
+            extra += [words.with_keyword(sample, name, value) for value in values]
+    return found + extra
+
+
+def takes_requires_grad(samples: list[Sample]) -> bool:
+    """Whether the function makes leaves: `requires_grad=True` is accepted and obeyed."""
+    for sample in samples[:4]:
+        try:
+            made = observe.outputs(observe.run(words.with_keyword(sample, "requires_grad", True), set()).result)[1]
+        except words.ERRORS:
+            continue
+        if made and all(t.requires_grad and t.is_leaf for t in made):
+            return True
+    return False
+
+
+def joined(words_: list[str]) -> str:
+    return words_[0] if len(set(words_)) == 1 else "/".join(words_)
+
+
+def takes_splat(seen: list[tuple[Sample, Seen]]) -> bool:
+    """Whether a list of integers in the last place may be given as several arguments: `x.view(2, 3)`."""
+    for sample, _ in seen:
+        plain = [s for s in sample.slots if not s.keyword]
+        last = plain[-1].value if plain else None
+        if isinstance(last, (list, tuple)) and len(last) > 1 and all(isinstance(v, int) for v in last):
+            slots = (*plain[:-1], *(Slot(plain[-1].names, v) for v in last), *(s for s in sample.slots if s.keyword))
+            try:
+                observe.run(Sample(sample.function, slots), set())
+            except words.ERRORS:
+                continue
+            return True
+    return False
+
+
+def tables(bank: dict[str, list[Call]], only: str = "") -> dict[str, list[str]]:
+    """The lines of each operator table, by file name."""
+    made: dict[str, list[str]] = {"functions": [], "methods": [], "attributes": []}
+    known: dict[int, str] = {}
+    for table, targets in (("functions", functions()), ("methods", methods()), ("attributes", attributes())):
+        for target in targets:
+            if only and only not in target.name:
+                continue
+            same = known.setdefault(id(target.function), target.name) if table == "functions" else target.name
+            if same != target.name:
+                made[table].append(f"{target.name} = {same}")
+                continue
+            found = measure(target, bank)
+            if found is not None:
+                made[table].append(found.text)
+    return made
