@@ -37,7 +37,7 @@ def check_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, alon
         rules = chosen_rules(settings)
         if not wanted(path, source, settings, alone=alone):
             return FileResult(path)
-        report = _analysed(path, source, None if alone else project_of(path, settings), predict=False)
+        report = _analysed(path, source, None if alone else project_of(path, settings), settings, predict=False)
         found = _found(report, rules)
         kept = tuple(_heeded(found, report, settings))
         return FileResult(path, kept, cuts=report.cuts, suppressed=len(found) - len(kept))
@@ -52,7 +52,7 @@ def predict_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, al
     try:
         if not wants(source, (b"",), lambda: not alone and _reach(roots_of(path, settings)).leads(path, source)):
             return FileResult(path)
-        report = _analysed(path, source, None if alone else project_of(path, settings), predict=True)
+        report = _analysed(path, source, None if alone else project_of(path, settings), settings, predict=True)
         return FileResult(path, predictions=report.predictions, cuts=report.cuts)
     except Exception as error:
         return FileResult(path, failure=_failure(path, error))
@@ -175,13 +175,15 @@ def _tokens(settings: Settings) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(token for rule in chosen_rules(settings) for token in rule.tokens))
 
 
-def _analysed(path: str, source: bytes, project: Project | None, predict: bool) -> Report:
+def _analysed(path: str, source: bytes, project: Project | None, settings: Settings, predict: bool) -> Report:
     from gradlint.analysis.run import analyse
     from gradlint.syntax.unit import Unit
 
     unit = Unit(path, source)
     unit.validate()
-    return analyse(unit, project, predict=predict)
+    report = analyse(unit, project, predict=predict)
+    report.target_torch = settings.target_torch
+    return report
 
 
 def _found(report: Report, rules: Sequence[Rule]) -> tuple[Finding, ...]:

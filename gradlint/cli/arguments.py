@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gradlint import __version__
 from gradlint.output.table import ALIASES, FORMATS, PREDICTIONS
-from gradlint.sources.config import selectors
+from gradlint.sources.config import release, selectors
 from gradlint.sources.settings import Overrides
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def overrides_of(options: argparse.Namespace) -> Overrides:
         exclude=options.exclude,
         extend_exclude=options.extend_exclude or (),
         respect_gitignore=options.respect_gitignore,
+        target_torch=options.target_torch,
     )
 
 
@@ -147,6 +148,7 @@ def _add_settings(one: argparse.ArgumentParser) -> None:
     files.add_argument("--force-exclude", action="store_true", help="leave out excluded files that are named, too")
     files.add_argument("--no-respect-gitignore", dest="respect_gitignore", action="store_const", const=False,
                        help="read what git ignores too")  # fmt: skip
+    one.add_argument("--target-torch", type=_release, metavar="RELEASE", help="the oldest torch that the code has to run on")
     which = one.add_argument_group("configuration").add_mutually_exclusive_group()
     which.add_argument("--config", metavar="FILE", help="a pyproject.toml to use for all files")
     which.add_argument("--isolated", action="store_true", help="read no configuration file")
@@ -183,6 +185,13 @@ def _selectors(text: str) -> tuple[str, ...]:
 
 def _patterns(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _release(text: str) -> tuple[int, int]:
+    try:
+        return release(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _positive(text: str) -> int:

@@ -26,6 +26,7 @@ def described(settings: Settings, codes: list[str]) -> str:
     rows.append("[tool.gradlint]")
     for name in ("select", "ignore", "extend_select", "extend_ignore", "exclude", "extend_exclude"):
         rows.append(f"{name.replace('_', '-')} = {json.dumps(list(getattr(settings, name)))}")
+    rows.append(f'target-torch = "{settings.target_torch[0]}.{settings.target_torch[1]}"')
     rows.append(f"respect-gitignore = {json.dumps(settings.respect_gitignore)}")
     if settings.per_file_ignores:
         rows.append("[tool.gradlint.per-file-ignores]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -11,6 +12,7 @@ from gradlint.sources.settings import SELECTOR, Overrides, Settings, SettingsErr
 
 FILE = "pyproject.toml"
 TABLE = b"tool.gradlint"
+RELEASE = re.compile(r"(\d+)\.(\d+)(?:\.\d+)?")
 
 
 class Configs:
@@ -119,6 +121,14 @@ def _truth(value: Any) -> bool:
     return value
 
 
+def release(value: Any) -> tuple[int, int]:
+    """A release of torch: `2.1`."""
+    found = RELEASE.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError('a release of torch such as "2.1" is expected')
+    return int(found[1]), int(found[2])
+
+
 READERS: dict[str, Callable[[Any], Any]] = {
     "select": selectors,
     "ignore": selectors,
@@ -128,4 +138,5 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "exclude": _strings,
     "extend-exclude": _strings,
     "respect-gitignore": _truth,
+    "target-torch": release,
 }

@@ -18,6 +18,8 @@ EXCLUDE = (
     ".pytest_cache", ".pytype", ".ruff_cache", ".svn", ".tox", ".venv", ".vscode", "__pycache__", "__pypackages__",
     "_build", "buck-out", "build", "dist", "node_modules", "site-packages", "venv",
 )  # fmt: skip
+NEWEST = (2, 13)
+"""The release of torch whose behaviour is meant where nobody says another: the one that the claims are measured on."""
 
 Selectors = tuple[str, ...]
 
@@ -45,7 +47,7 @@ class Settings:
     """How one project is to be checked.
 
     root: the folder of the configuration file, that patterns are relative to. source: that file, "" for none.
-    select: empty for the rules that are on by default.
+    select: empty for the rules that are on by default. target_torch: the oldest release that the code has to run on.
     """
 
     root: str = ""
@@ -58,6 +60,7 @@ class Settings:
     exclude: tuple[str, ...] = EXCLUDE
     extend_exclude: tuple[str, ...] = ()
     respect_gitignore: bool = True
+    target_torch: tuple[int, int] = NEWEST
 
     def chosen(self, rules: Sequence[R]) -> tuple[R, ...]:
         """The rules that are on. The most specific selector decides; between equal ones, `ignore` does."""
@@ -109,6 +112,7 @@ class Overrides:
     exclude: tuple[str, ...] | None = None
     extend_exclude: tuple[str, ...] = ()
     respect_gitignore: bool | None = None
+    target_torch: tuple[int, int] | None = None
 
     def over(self, base: Settings) -> Settings:
         made = replace(
@@ -121,7 +125,7 @@ class Overrides:
             made = replace(
                 made, select=self.select, extend_select=self.extend_select, ignore=(), extend_ignore=self.extend_ignore
             )
-        for name in ("ignore", "exclude", "respect_gitignore"):
+        for name in ("ignore", "exclude", "respect_gitignore", "target_torch"):
             value = getattr(self, name)
             made = made if value is None else replace(made, **{name: value})
         return made

@@ -10,7 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from gradlint import pipeline
 from gradlint.findings import Finding, Prediction
+from gradlint.sources import config
+from gradlint.sources.settings import Settings
 from gradlint.syntax.unit import Unit
 from gradlint.syntax.verify import verify
 
@@ -98,6 +101,26 @@ class Analyser:
 class CheckoutAnalyser(Analyser):
     """The analyser of this checkout."""
 
+    def findings(self, source: str, options: Options) -> list[Finding]:
+        result = pipeline.check_bytes(PATH, source.encode(), settings_of(options), alone=True)
+        assert result.failure is None, result.failure
+        return list(result.findings)
+
+    def predictions(self, source: str, options: Options) -> list[Prediction]:
+        result = pipeline.predict_bytes(PATH, source.encode(), settings_of(options), alone=True)
+        assert result.failure is None, result.failure
+        return list(result.predictions)
+
+    def wants(self, source: str, options: Options) -> bool:
+        return pipeline.wanted(PATH, source.encode(), settings_of(options), alone=True)
+
+    def mended(self, source: str, options: Options) -> str:
+        mended = pipeline.fix_bytes(PATH, source.encode(), settings_of(options), unsafe=True, alone=True)
+        return mended.decode()
+
+    def confirmed(self, source: str, options: Options, engine: str) -> list[Finding]:
+        return list(pipeline.confirm(self.findings(source, options), engine))
+
     def broken_ir(self, source: str) -> list[str]:
         unit = Unit(PATH, source.encode())
 
@@ -109,6 +132,12 @@ class CheckoutAnalyser(Analyser):
             return True
 
         return verify(unit.module, resolves=resolves)
+
+
+def settings_of(options: Options) -> Settings:
+    """What a page asks for, as a project would say it in its configuration."""
+    table = {key: [one.strip() for one in value.split(",")] if "select" in key else value for key, value in options}
+    return config.settings_of(table, "")
 
 
 def have_pipeline() -> bool:
