@@ -85,7 +85,7 @@ def tensor_attribute(name: str) -> Operator | None:
 
 def names(table: str) -> Iterator[str]:
     """The names in a table: "functions", "methods", "attributes"."""
-    return iter(lines(table))
+    return (name for name in lines(table) if name[0] != "#")
 
 
 @cache
@@ -100,30 +100,28 @@ def _text(table: str) -> str:
 
 @cache
 def lines(table: str) -> dict[str, str]:
-    """The rest of each line of a table by the name that it starts with."""
+    """The lines of a table by the name that each starts with; another name for the same function is `name = other`."""
     found = {}
     for line in _text(table).splitlines():
-        if line and line[0] != "#":
-            name, _, rest = line.partition(" ")
-            found[name] = rest
+        name, bracket, _ = line.partition("(")
+        found[name if bracket else line.partition(" ")[0]] = line
     return found
 
 
 @cache
 def _row(table: str, name: str) -> Operator | None:
-    rest = lines(table).get(name)
-    if rest is None:
+    line = lines(table).get(name)
+    if line is None:
         return None
-    if rest.startswith("= "):
-        return _row(table, rest[2:])
-    return parse(name, rest)
+    return _row(table, line.partition(" = ")[2]) if line.startswith(f"{name} = ") else parse(line)
 
 
-def parse(name: str, rest: str) -> Operator:
-    """A row from its text: `(a, *b, c=) -> t  grad=diff  alias=fresh`."""
+def parse(line: str) -> Operator:
+    """A row from its text: `torch.name(a, *b, c=) -> t  grad=diff  alias=fresh`."""
+    name = line.partition("(")[0]
     head, *pairs = rest.split("  ")
-    arguments, _, returns = head.partition(" -> ")
-    shown = arguments[1:-1].split(", ") if arguments != "()" else []
+    arguments, _, returns = head[len(name) + 1 :].partition(") -> ")
+    shown = arguments.split(", ") if arguments else []
     columns = dict(pair.split("=", 1) for pair in pairs)
     positional = tuple(a.lstrip("*") for a in shown if not a.endswith("="))
     keywords = tuple(a[:-1] for a in shown if a.endswith("="))
