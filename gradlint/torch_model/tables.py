@@ -119,7 +119,7 @@ def _row(table: str, name: str) -> Operator | None:
 def parse(line: str) -> Operator:
     """A row from its text: `torch.name(a, *b, c=) -> t  grad=diff  alias=fresh`."""
     name = line.partition("(")[0]
-    head, *pairs = rest.split("  ")
+    head, *pairs = line.split("  ")
     arguments, _, returns = head[len(name) + 1 :].partition(") -> ")
     shown = arguments.split(", ") if arguments else []
     columns = dict(pair.split("=", 1) for pair in pairs)
