@@ -264,8 +264,9 @@ class Cut(Event):
         statement) in whose evaluation the cut happens: `self.encode(ids)` in the block, not what encode() does inside.
     lost: what gets nothing, as the source calls it: modules by name (`self.encoder`), tensors by theirs.
     source: the operand that requires grad before the cut. value: what came out of it. root: of the backward() at `reached`.
-    optimizer: where the optimizer that holds `lost` was built. dedicated: it (or a group of it) was built over these alone
-        (`Adam(self.encoder.parameters())`), not over a module or list that holds others too.
+    optimizer: where the optimizer that holds `lost` was built. dedicated: it was given these by name
+        (`Adam(self.encoder.parameters())`, `[*encoder.parameters(), *head.parameters()]`, `[model.context]`), not as a part
+        of a larger module (`model.parameters()`).
     """
 
     proof: str = "starved"
@@ -343,7 +344,8 @@ class ContextEntered(Event):
     """The argument is a literal."""
     first: Place | None = None
     computes: Truth = UNKNOWN
-    """Whether the body touched tensors at all, making one included (known when it is left; emitted then)."""
+    """Whether the body touched tensors or parameters at all, making one included, `eval()` and `train()` not (known when
+    it is left; emitted then). Unknown where it calls what is not in view."""
     how: str = "with"
     name: str = ""
     saved: ModeFact | None = None
@@ -377,7 +379,8 @@ class ModeDecorated(Event):
     descriptor: Place | None = None
     """The decorator right below the mode (`property`, `staticmethod` …), where it stands in the source."""
     computes: Truth = UNKNOWN
-    """target contextmanager: whether the generator's own body touches tensors, besides its yield."""
+    """target contextmanager: whether the generator's own body computes with tensors, besides its yield (`eval()`,
+    `train()` and `requires_grad_()` compute nothing)."""
 
 
 @dataclass(frozen=True, slots=True)
