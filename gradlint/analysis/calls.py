@@ -145,6 +145,13 @@ def escape(m: Machine, values: Iterable[Any]) -> None:
                 m.put(leaf, replace(thing, rest=Opaque(("wide",))))
             elif isinstance(leaf, (Func, Method, Moded, Partial)):
                 _run_escaped(m, leaf)
+        torch_watch_escaped(m, value)
+
+
+def torch_watch_escaped(m: Machine, value: Any) -> None:
+    from gradlint.analysis import torch_watch
+
+    torch_watch.escaped(m, value)
 
 
 def is_assumed_tensor(thing: Tensor) -> bool:
@@ -203,8 +210,9 @@ def run_body(m: Machine, func: Func, frame: int, receiver: Any, site: int, decor
 
     entry = m.state.mode
     act = Activation(
-        frame, unit_of(func), func.code, func.owner, receiver, entry, site=site, decorated=decorated
+        frame, unit_of(func), func.code, func.owner, receiver, entry, site=site, decorated=decorated, decorated_at=m.decorator
     )  # fmt: skip
+    m.decorator = 0
     m.stack.append(act)
     outer, m.exits = m.exits, Exits()
     slot = m.contexts.address(m.context, 0, "return")

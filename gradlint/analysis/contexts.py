@@ -67,6 +67,7 @@ def make(m: Machine, kind: str, call: Call) -> Any:
     if kind == "set_grad_enabled":
         before = m.state.mode
         m.state.mode = Mode(flag, before.inference, (*before.stack, (spec.text, spec.at)))
+        m.stack[-1].switched.append(spec.at)
         return m.alloc(call.at, Context(spec, saved=before), "context")
     return m.alloc(call.at, Context(spec), "context")
 
@@ -133,6 +134,7 @@ def under(m: Machine, spec: ModeSpec, run: Callable[[], Any], at: int) -> Any:
     """Run something with a fresh context of this kind entered around it, as a decorated call does."""
     saved = m.state.mode
     m.state.mode = entered(m, spec, spec.at or m.here(at))
+    m.decorator = spec.at
     raised = len(m.exits.raises)
     result = run()
     m.state.mode = left(spec, m.state.mode, saved)

@@ -201,7 +201,7 @@ def loosen(m: Machine, obj: Any, stored: frozenset[str], depth: int) -> None:
         unknown = Opaque(("attr", ("ref", obj.addr), name))
         if name == "training":
             attrs[name] = unknown
-        elif name in stored and not name.startswith("_"):
+        elif name in stored and name[0] != ":":
             attrs[name] = anonymous([value, unknown])
     m.put(obj, replace(thing, attrs=attrs))
     for value in thing.attrs.values():

@@ -27,9 +27,9 @@ def get_item(m: Machine, obj: Any, index: Any, at: int) -> Any:
     """`obj[index]` for a leaf `obj`."""
     thing = m.get(obj)
     if isinstance(thing, Tensor):
-        from gradlint.analysis import torch_tensors
+        from gradlint.analysis import torch_index
 
-        return torch_tensors.index(m, obj, index, at)
+        return torch_index.index(m, obj, index, at)
     if isinstance(thing, Sequence):
         return m.split(index, lambda leaf: _of_sequence(m, thing, leaf, at))
     if isinstance(thing, Table):
@@ -116,9 +116,9 @@ def _of_opaque(m: Machine, obj: Opaque, index: Any, at: int) -> Any:
 
     value = known(m, obj)
     if value is not obj and isinstance(m.get(value), Tensor):
-        from gradlint.analysis import torch_tensors
+        from gradlint.analysis import torch_index
 
-        return torch_tensors.index(m, value, index, at)
+        return torch_index.index(m, value, index, at)
     if obj.kind in ("number", "array"):
         return m.opaque(at, FALSE, obj.kind, tag="item")
     name = symbol_of(index)
@@ -132,9 +132,9 @@ def set_item(m: Machine, obj: Any, index: Any, value: Any, at: int) -> None:
     """`obj[index] = value` for a leaf `obj`."""
     thing = m.get(obj)
     if isinstance(thing, Tensor):
-        from gradlint.analysis import torch_tensors
+        from gradlint.analysis import torch_index
 
-        torch_tensors.set_index(m, obj, index, value, at)
+        torch_index.set_index(m, obj, index, value, at)
     elif isinstance(thing, Sequence):
         _into_sequence(m, obj, thing, m.simplified(index), value, at)
     elif isinstance(thing, Table):

@@ -40,9 +40,9 @@ def iterate(m: Machine, value: Any, at: int) -> Items:
         keys = [Const(key) for key in thing.entries]
         return keys, None if thing.rest is None else m.opaque(at, FALSE, "number", tag="key")
     if isinstance(thing, Tensor):
-        from gradlint.analysis import torch_tensors
+        from gradlint.analysis import torch_index
 
-        return torch_tensors.tensor_rows(m, value, at)
+        return torch_index.tensor_rows(m, value, at)
     if isinstance(thing, Generator):
         from gradlint.analysis import generators
 

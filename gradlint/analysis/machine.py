@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from gradlint.analysis.events import Event, ModeFact, Place, TensorFact
+from gradlint.analysis.ledger import Ledger
 from gradlint.analysis.state import Contexts, Mode, State, join_all, join_flags, join_values
 from gradlint.analysis.values import (
     NONE,
@@ -115,8 +116,12 @@ class Activation:
     entry_mode: Mode = field(default_factory=Mode)
     entered: list[tuple[str, int]] = field(default_factory=list)
     """Modes that `with` statements of this very body entered and have not left: (kind, place)."""
+    switched: list[int] = field(default_factory=list)
+    """Places of `set_grad_enabled(...)` statements of this very body."""
     site: int = 0
     decorated: str = ""
+    decorated_at: int = 0
+    """The mode decorator through which it was called, 0 for none."""
     on_yield: Callable[[Any], Any] | None = None
 
 
@@ -154,6 +159,13 @@ class Machine:
         self.computed = 0
         """Counts tensor computations, to tell whether a region computed anything."""
         self.services: dict[str, Any] = {}
+        self.ledger = Ledger()
+        self.decorator = 0
+        """The mode decorator whose function is just being called; its activation takes it."""
+        self.freed_roots: dict[int, TensorFact] = {}
+        """The roots of backward() calls by place, for those that meet a graph they freed."""
+        self.entry: Any = None
+        """What is being run: a module's own code or an entry point."""
         self.defs: dict[tuple[int, int], Any] = {}
         """Every function defined so far, by its key, without what decorators made of it."""
         self.decorations: dict[tuple[int, int], tuple[str, ...]] = {}

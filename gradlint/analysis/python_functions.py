@@ -42,7 +42,6 @@ from gradlint.analysis.values import (
     both,
     either,
     is_true,
-    leaves,
     negate,
 )
 

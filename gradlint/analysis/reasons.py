@@ -53,3 +53,10 @@ def _flat(origin: Origin) -> list[Origin]:
         elif isinstance(part, (list, tuple)):
             found += [p for p in part if isinstance(p, Origin)]
     return found
+
+
+def is_whole(origin: Origin, depth: int = 0) -> bool:
+    """Whether every operand on the way to a value is known: no unknown call, nothing from outside, nothing cut short."""
+    if depth > 12 or origin.op in ("unknown", "module", "input"):
+        return False
+    return all(is_whole(a, depth + 1) for a in _flat(origin))

@@ -9,7 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gradlint.analysis import attributes, calls, classes, contexts, generators, imports, iteration, operators, withs
+from gradlint.analysis import (
+    attributes,
+    calls,
+    classes,
+    contexts,
+    generators,
+    imports,
+    iteration,
+    ledger,
+    operators,
+    torch_cuts,
+    withs,
+)
 from gradlint.analysis.entries import Entry, entries_of, isolated
 from gradlint.analysis.events import Event, Place
 from gradlint.analysis.imports import Project
@@ -127,6 +139,7 @@ def _analyse(unit: Unit, project: Project | None, predict: bool, budget: Budget)
         _run_entry(m, base, entry)
     cuts = tuple(sorted({_cut(units, place, why) for place, why in m.cuts}, key=lambda c: (c.path, c.line, c.reason)))
     predictions = _predictions(m, unit) if predict else ()
+    m.events += ledger.settle(m.ledger)
     return Report(units, tuple(m.events), predictions, cuts, m)
 
 
@@ -155,6 +168,7 @@ def wire(m: Machine, units: list[Unit], project: Project | None) -> None:
         leave_mode=contexts.left,
         under_mode=contexts.under,
         computing=lambda machine: None,
+        cut=torch_cuts.cut,
         before_main=lambda machine, body: None,
     )
 

@@ -66,6 +66,8 @@ class Contexts:
         self._contexts: dict[tuple[int, Any], int] = {}
         self._addresses: dict[tuple[Any, ...], int] = {}
         self._context_of: list[int] = [0]
+        self._keys: list[tuple[Any, ...]] = [()]
+        self._identities: dict[int, Any] = {}
         self._old: dict[int, int] = {}
 
     def enter(self, parent: int, key: Any) -> int:
@@ -83,6 +85,17 @@ class Contexts:
         if found is None:
             found = self._addresses[full] = len(self._context_of)
             self._context_of.append(context)
+            self._keys.append(key)
+        return found
+
+    def identity(self, address: int) -> Any:
+        """What an address has in common with those that the same code gives out in other calls and rounds: the place."""
+        found = self._identities.get(address)
+        if found is None:
+            key = self._keys[address]
+            # The parameters of one layer are one: they are made, trained and frozen together.
+            found = self.identity(key[1]) if key and key[0] in ("old", "param") else key
+            self._identities[address] = found
         return found
 
     def old(self, address: int) -> int:
@@ -186,6 +199,9 @@ def _join_tensors(cond: Symbol | None, a: Tensor, b: Tensor) -> Tensor:
         grad=a.grad if a.grad == b.grad else _join_optional(cond, a.grad, b.grad),
         retains=a.retains or b.retains,
         many=a.many or b.many,
+        lost=a.lost | b.lost,
+        dead=a.dead | b.dead if a.rg != FALSE and b.rg != FALSE else a.dead or b.dead,
+        used=a.used or b.used,
         origin=a.origin if a.origin is b.origin else replace(a.origin, requires_grad=None),
     )
 
@@ -229,7 +245,10 @@ def join_objects(cond: Symbol | None, a: Object, b: Object) -> Object:
     if isinstance(a, Node) and isinstance(b, Node):
         freed = join_flags(cond, a.freed, b.freed)
         saved = a.saved if a.saved == b.saved else ()
-        return Node(a.op, a.inputs | b.inputs, a.leaves | b.leaves, saved, freed, a.at)
+        keeps, sources = a.keeps and b.keeps, a.sources | b.sources
+        sure = a.inputs & b.inputs
+        maybe = a.maybe | b.maybe | (a.inputs ^ b.inputs)
+        return Node(a.op, sure, maybe, a.leaves | b.leaves, saved, keeps, freed, a.freed_at or b.freed_at, sources, a.at)
     if isinstance(a, Context) and isinstance(b, Context):
         return replace(a, entered=min(a.entered, b.entered), ever=a.ever or b.ever, saved=a.saved or b.saved)
     if isinstance(a, Generator) and isinstance(b, Generator):
@@ -451,7 +470,7 @@ class _Aging:
             if getattr(thing, name) in self.young:
                 thing = replace(thing, **{name: self.contexts.old(getattr(thing, name))})
         if type(thing) is Node and any(s[0] in self.young for s in thing.saved):
-            saved = tuple((self.contexts.old(a) if a in self.young else a, v, h) for a, v, h in thing.saved)
+            saved = tuple((self.contexts.old(a) if a in self.young else a, *rest) for a, *rest in thing.saved)
             thing = replace(thing, saved=saved)
         return thing
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from gradlint.analysis import events
 from gradlint.analysis.machine import Call, Machine
-from gradlint.analysis.torch_ops import Operands, check_saved_inference, record
-from gradlint.analysis.torch_values import any_of, as_tensor
+from gradlint.analysis.torch_ops import ADDITIVE, SCALING, Operands, carried, check_saved_inference, dead_terms, record, sources_of
+from gradlint.analysis.torch_values import any_of, as_tensor, tensors_in
 from gradlint.analysis.values import (
     FALSE,
     UNKNOWN,
@@ -21,7 +21,6 @@ from gradlint.analysis.values import (
     either,
     is_false,
     is_true,
-    negate,
     summary,
 )
 from gradlint.torch_model import tables
@@ -56,10 +55,13 @@ def changed(
     value_rg = any_of(m, values)
     report(m, ref, thing, values, value_rg, at, how)
     touch(m, thing.storage, at, hidden=_through_data(thing))
-    rg = either(m.simplified(thing.rg), both(both(m.recording, value_rg), negate(FALSE)))
+    rg = either(m.simplified(thing.rg), both(m.recording, value_rg))
     if is_false(thing.floating):
         rg = m.simplified(thing.rg)
-    if rg == m.simplified(thing.rg) and not thing.nodes and is_false(both(m.recording, rg)):
+    lost, dead = _carried(m, ref, thing, values, rg, at, how)
+    if rg == m.simplified(thing.rg) and is_false(both(m.recording, rg)):
+        if lost != thing.lost:
+            m.put(ref, replace(m.get(ref), lost=lost))  # type: ignore[arg-type]
         return
     nodes, sure = _recorded(m, ref, thing, values, rg, at, how, row, bound, call)
     leaf: Flag = m.simplified(thing.leaf)
@@ -70,8 +72,22 @@ def changed(
     origin = thing.origin
     if rg != m.simplified(thing.rg):
         origin = replace(m.origin(f"torch.Tensor.{how}", at, (ref, *values), rg), name=thing.origin.name)
-    m.put(ref, replace(m.get(ref), rg=rg, leaf=leaf, nodes=nodes, sure=sure, origin=origin))  # type: ignore[arg-type]
+    m.put(ref, replace(m.get(ref), rg=rg, leaf=leaf, nodes=nodes, sure=sure, lost=lost, dead=dead, origin=origin))  # type: ignore[arg-type]
     _base_follows(m, thing, rg, nodes, origin)
+
+
+def _carried(
+    m: Machine, ref: Ref, thing: Tensor, values: list[Any], rg: Flag, at: int, how: str
+) -> tuple[frozenset[int], frozenset[int]]:
+    """The cuts that the target carries after the write, and those behind constant terms of it."""
+    lost = thing.lost
+    if not (how == "index" and is_true(m.simplified(thing.rg))):
+        lost |= carried(m, values, values, FALSE if is_false(m.recording) and not thing.parameter else rg, "mode", how, at)
+    if thing.parameter:
+        m.ledger.written.add(m.contexts.identity(ref.addr))
+    short = how if how in ADDITIVE or how in SCALING else {"+": "add", "-": "sub", "*": "mul", "/": "div"}.get(how, "")
+    dead = dead_terms(m, short, Operands({str(n): v for n, v in enumerate((ref, *values))}, ()), rg)
+    return lost, dead
 
 
 def _recorded(m: Machine, ref: Ref, thing: Tensor, values: list[Any], rg: Flag, at: int, how: str, row: Any, bound: Any, call: Any) -> Any:
@@ -82,17 +98,18 @@ def _recorded(m: Machine, ref: Ref, thing: Tensor, values: list[Any], rg: Flag, 
         return nodes or thing.nodes, sure
     inputs = set(thing.nodes)
     grads: set[int] = set()
-    from gradlint.analysis.torch_values import tensors_in
-
+    below = set(sources_of(m, ref, thing)) if is_true(m.simplified(thing.rg)) else set()
     for value in values:
         for other in tensors_in(m, value):
             held = m.get(other)
             assert isinstance(held, Tensor)
             inputs |= held.nodes
-            if not held.nodes and is_true(held.rg):
-                grads.add(other.addr)
-    node = m.alloc(at, Node(how, frozenset(inputs), frozenset(grads), at=m.here(at)), "write")
-    return frozenset({node.addr}), False
+            if is_true(m.simplified(held.rg)):
+                below |= sources_of(m, other, held)
+                if not held.nodes:
+                    grads.add(other.addr)
+    node = Node(how, frozenset(inputs), leaves=frozenset(grads), sources=frozenset(below), at=m.here(at))
+    return frozenset({m.alloc(at, node, "write").addr}), True
 
 
 def _base_follows(m: Machine, thing: Tensor, rg: Flag, nodes: frozenset[int], origin: Any) -> None:

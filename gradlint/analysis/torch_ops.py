@@ -53,6 +53,10 @@ FLOATING_DTYPES = frozenset({
 OTHER_DTYPES = frozenset({"int", "int8", "int16", "int32", "int64", "long", "short", "uint8", "bool", "uint16", "uint32", "uint64"})
 
 
+MAX_LOST = 8
+MAX_SOURCES = 64
+
+
 @dataclass(frozen=True, slots=True)
 class Operands:
     """The operands of a call by argument name, tensors and others."""
@@ -150,11 +154,19 @@ def computed_rg(m: Machine, row: tables.Operator, bound: Operands, call: Call, i
         return FALSE
     if kind != "diff":
         return FALSE if is_false(m.recording) else UNKNOWN
-    flow = [v for k, v in bound.named.items() if row.diffargs is None or k in row.diffargs]
-    flag = any_of(m, [*flow, *bound.extra])
+    flag = any_of(m, flowing(row, bound))
+    for key in row.maybe_diffargs:
+        if key in bound.named and not is_false(rg_of(m, bound.named[key])):
+            flag = either(flag, UNKNOWN)
     if call.rest:
         flag = either(flag, UNKNOWN)
     return both(m.recording, flag)
+
+
+def flowing(row: tables.Operator, bound: Operands) -> list[Any]:
+    """The operands through which gradient flows."""
+    found = [v for k, v in bound.named.items() if row.diffargs is None or k in row.diffargs]
+    return [*found, *bound.extra] if row.variadic or row.diffargs is None else found
 
 
 def floating_of(m: Machine, row: tables.Operator, bound: Operands, index: int) -> Flag:
@@ -169,7 +181,9 @@ def floating_of(m: Machine, row: tables.Operator, bound: Operands, index: int) -
     if kind == "same":
         flag: Flag = FALSE
         for key, value in bound.named.items():
-            if maybe_tensor(m, value) or tensors_in(m, value) or key in ("other", "exponent"):
+            if row.dtype_of and key not in row.dtype_of:
+                continue
+            if maybe_tensor(m, value) or tensors_in(m, value) or isinstance(value, Const) and key in ("other", "exponent"):
                 flag = either(flag, flag_of(m, value, "floating"))
         return flag
     return UNKNOWN
@@ -208,15 +222,24 @@ def _second_positional(row: tables.Operator, bound: Operands) -> bool:
 def one_result(m: Machine, name: str, row: tables.Operator, bound: Operands, call: Call, index: int, tag: str = "") -> Any:
     """One tensor that an operator returns."""
     rg = computed_rg(m, row, bound, call, index)
-    alias = row.alias[min(index, len(row.alias) - 1)] if row.alias else "?"
-    subject = next(iter(bound.named.values()), None) if call.self is None else call.self
+    alias = _word(row.alias, index)
+    off = _word(row.off, index)
+    subject = bound.named.get(row.of[0]) if row.of else None
+    if subject is None:
+        subject = next(iter(bound.named.values()), None)
     base = known(m, m.simplified(subject)) if subject is not None else None
     if alias != "fresh" and isinstance(m.get(base), Tensor):
-        return aliased(m, name, row, bound, call, base, rg, alias, tag)  # type: ignore[arg-type]
-    if alias in ("?", "maybe-self", "maybe-view", "view", "self") and not is_true(m.recording):
+        return aliased(m, name, row, bound, call, base, rg, alias, off, tag)  # type: ignore[arg-type]
+    if off != "drops" and not is_true(m.recording) and subject is not None:
         # The receiver is no single known tensor: its own flag may shine through.
-        rg = either(rg, both(any_of(m, [subject] if subject is not None else []), UNKNOWN))
+        own = rg_of(m, subject)
+        through = own if off == "keeps" else lift(lambda t: FALSE if t.value is False else UNKNOWN, own)
+        rg = _pick(negate(m.recording), through, rg)
     return fresh(m, name, row, bound, call, rg, index, tag)
+
+
+def _word(words: tuple[str, ...], index: int) -> str:
+    return words[min(index, len(words) - 1)] if words else "?"
 
 
 def fresh(
@@ -227,52 +250,113 @@ def fresh(
     if grad_class(row, index) == "diff" and is_false(floating):
         rg = FALSE
     storage = m.new_storage(call.at, tag)
+    flow = flowing(row, bound)
     nodes, sure = record(m, name, row, bound, call, rg, storage, tag)
     origin = m.origin(name, call.at, list(bound.values()), rg)
     if is_false(floating):
         origin = replace(origin, floating=False)
+    kind = "op" if grad_class(row, index) == "never" else "mode"
+    lost = carried(m, bound.values(), flow, rg, kind, name, call.at)
+    scalar = scalar_of(m, row, bound)
     thing = Tensor(
         rg=rg, leaf=negate(rg), floating=floating, inference=m.simplified(m.state.mode.inference),
-        scalar=scalar_of(m, row, bound), storage=storage, nodes=nodes, sure=sure, origin=origin,
+        scalar=scalar, storage=storage, nodes=nodes, sure=sure, lost=lost, dead=dead_terms(m, name, bound, rg),
+        origin=origin,
     )  # fmt: skip
     return m.tensor(call.at, thing, tag)
 
 
+def carried(m: Machine, values: list[Any], flow: list[Any], rg: Flag, kind: str, name: str, at: int) -> frozenset[int]:
+    """The cuts that a result carries: those of its operands, and a new one where an operand that requires grad led to a
+    result that does not."""
+    found: set[int] = set()
+    sources: set[int] = set()
+    first: Ref | None = None
+    for value in values:
+        for leaf in leaves(m.simplified(known(m, value))):
+            if isinstance(leaf, Opaque):
+                found |= leaf.lost
+        for ref in tensors_in(m, value):
+            thing = m.get(ref)
+            assert isinstance(thing, Tensor)
+            found |= thing.lost
+            if is_true(m.simplified(thing.rg)) and is_false(rg):
+                below = sources_of(m, ref, thing)
+                sources |= below
+                first = first or (ref if below else None)
+    if sources and first is not None and (kind != "mode" or is_false(m.recording)):
+        found.add(m.services["cut"](m, kind, name, frozenset(sources), first, at))
+    return frozenset(sorted(found)[-MAX_LOST:])
+
+
+def sources_of(m: Machine, ref: Ref, thing: Tensor) -> frozenset[int]:
+    """The leaves that a tensor's graph leads to; itself where it is one."""
+    if not thing.nodes:
+        return frozenset({ref.addr}) if is_true(m.simplified(thing.leaf)) else frozenset()
+    found: set[int] = set()
+    for address in thing.nodes:
+        node = m.state.heap.get(address)
+        if isinstance(node, Node):
+            found |= node.sources
+    return frozenset(found)
+
+
+ADDITIVE = frozenset({"add", "sub", "add_", "sub_", "rsub"})
+SCALING = frozenset({"mul", "div", "mul_", "div_", "neg", "sum", "mean", "stack", "true_divide"})
+
+
+def dead_terms(m: Machine, name: str, bound: Operands, rg: Flag) -> frozenset[int]:
+    """The cuts behind constant terms of a sum of scalars; scaling a sum by numbers keeps them."""
+    short = name.rpartition(".")[2]
+    if is_false(rg) or short not in ADDITIVE and short not in SCALING:
+        return frozenset()
+    terms = [ref for value in bound.values() for ref in tensors_in(m, value)]
+    tensors = [m.get(ref) for ref in terms]
+    found: set[int] = set()
+    for thing in tensors:
+        assert isinstance(thing, Tensor)
+        found |= thing.dead
+        if (short in ADDITIVE or short == "stack") and is_false(m.simplified(thing.rg)) and is_true(m.simplified(thing.scalar)):
+            found |= thing.lost
+    if short in SCALING and short != "stack" and len(terms) > 1:
+        return frozenset()
+    return frozenset(sorted(found)[-MAX_LOST:])
+
+
 def aliased(
-    m: Machine, name: str, row: tables.Operator, bound: Operands, call: Call, base: Ref, rg: Flag, alias: str, tag: str
+    m: Machine, name: str, row: tables.Operator, bound: Operands, call: Call, base: Ref, rg: Flag, alias: str, off: str, tag: str
 ) -> Any:
     """A result that is, or may be, its input or a view of it."""
     thing = m.get(base)
     assert isinstance(thing, Tensor)
     if alias == "self":
         return base
-    if alias in ("maybe-self", "maybe-view") and _certainly_self(m, row, bound, thing):
-        return base
-    off = negate(m.recording)
     own = m.simplified(thing.rg)
-    if alias == "view":
-        rg_off: Flag = own
-    else:
-        rg_off = lift(lambda t: FALSE if t.value is False else UNKNOWN, own)
-    flag = _pick(off, rg_off, rg)
-    if alias in ("maybe-self", "maybe-view") and is_true(m.recording):
-        flag = rg
-    storage = thing.storage if alias == "view" else 0
-    leaf: Flag = _pick(off, m.simplified(thing.leaf), negate(flag)) if alias == "view" else UNKNOWN
+    view = alias == "view"
+    rg_off: Flag = own if off == "keeps" else FALSE if off == "drops" else lift(lambda t: FALSE if t.value is False else UNKNOWN, own)
+    flag = _pick(m.recording, rg, rg_off)
+    leaf: Flag = _pick(m.recording, negate(flag), m.simplified(thing.leaf)) if view else UNKNOWN
     if is_false(flag):
         leaf = TRUE
-    nodes, sure = record(m, name, row, bound, call, both(m.recording, own), storage, tag)
-    view_mode = "" if is_true(m.recording) else "inference" if is_true(m.simplified(m.state.mode.inference)) else "no_grad"
-    if not is_false(m.recording) and not is_true(m.recording):
-        view_mode = ""
+    nodes, sure = record(m, name, row, bound, call, both(m.recording, own), thing.storage, tag)
+    lost = carried(m, bound.values(), [base], flag, "mode", name, call.at)
+    inference = m.simplified(thing.inference)
     made = Tensor(
-        rg=flag, leaf=leaf, floating=floating_of(m, row, bound, 0) if row.dtype and row.dtype[0] != "same" else thing.floating,
-        inference=thing.inference if alias == "view" else either(thing.inference, m.simplified(m.state.mode.inference)),
-        scalar=scalar_of(m, row, bound), storage=storage, base=(thing.base or base.addr) if alias == "view" else 0,
-        view_mode=view_mode if alias == "view" else "", nodes=nodes | (thing.nodes if alias != "view" else frozenset()),
-        sure=sure and alias == "view", origin=m.origin(name, call.at, list(bound.values()), flag),
+        lost=lost, dead=thing.dead, rg=flag, leaf=leaf,
+        floating=thing.floating if not row.dtype or _word(row.dtype, 0) == "same" else floating_of(m, row, bound, 0),
+        inference=inference if view else either(inference, both(UNKNOWN, m.simplified(m.state.mode.inference))),
+        scalar=scalar_of(m, row, bound), storage=thing.storage if alias in ("view", "shares") else 0,
+        base=(thing.base or base.addr) if view else 0, view_mode=_view_mode(m) if view else "",
+        nodes=nodes | (thing.nodes if not view and not is_true(m.recording) else frozenset()), sure=sure,
+        origin=m.origin(name, call.at, list(bound.values()), flag),
     )  # fmt: skip
     return m.tensor(call.at, made, tag)
+
+
+def _view_mode(m: Machine) -> str:
+    if is_true(m.simplified(m.state.mode.inference)):
+        return "inference"
+    return "no_grad" if is_false(m.recording) else ""
 
 
 def _pick(test: Flag, then: Flag, other: Flag) -> Flag:
@@ -288,80 +372,71 @@ def _pick(test: Flag, then: Flag, other: Flag) -> Flag:
     return one(test, then, other)
 
 
-def _certainly_self(m: Machine, row: tables.Operator, bound: Operands, thing: Tensor) -> bool:
-    """Whether the call gives its input back for certain: a conversion to what it is already."""
-    name = row.name.rpartition(".")[2]
-    return name in ("cpu",) and False
-
-
 def record(
-    m: Machine, name: str, row: tables.Operator, bound: Operands, call: Call, rg: Flag, storage: int, tag: str
-) -> tuple[frozenset[int], bool]:
-    """The graph node of a result, where one may be recorded: (nodes, whether that set is exact)."""
+    m: Machine, name: str, row: tables.Operator, bound: Operands, call: Call, rg: Flag, storage: int, tag: str,
+    own: frozenset[int] = frozenset(),
+) -> tuple[frozenset[int], bool]:  # fmt: skip
+    """The graph node of a result, where one may be recorded: (nodes, whether that set is exact). `own`: leaves that
+    take part besides the operands (parameters of a layer)."""
     if is_false(rg) or is_false(m.recording):
         return frozenset(), True
     inputs: set[int] = set()
-    grads: set[int] = set()
-    sure = is_true(rg) and not call.rest
-    flow = [(k, v) for k, v in bound.named.items() if row.diffargs is None or k in row.diffargs]
-    for _, value in (*flow, *((f"*{i}", v) for i, v in enumerate(bound.extra))):
+    maybe: set[int] = set()
+    grads: set[int] = set(own)
+    below: set[int] = set(own)
+    for value in flowing(row, bound):
         for ref in tensors_in(m, value):
             thing = m.get(ref)
             assert isinstance(thing, Tensor)
-            if is_false(thing.rg):
+            if is_false(m.simplified(thing.rg)):
+                mark_used(m, ref, thing, call.at)
                 continue
             if thing.nodes:
-                inputs |= thing.nodes
-                sure = sure and thing.sure
-            elif is_true(thing.leaf):
+                (inputs if thing.sure and len(thing.nodes) == 1 else maybe).update(thing.nodes)
+            elif is_true(m.simplified(thing.leaf)):
                 grads.add(ref.addr)
-            else:
-                sure = False
-        if not _is_known(m, value):
-            sure = False
+            below |= sources_of(m, ref, thing)
     saved = saved_of(m, row, bound, storage)
-    node = m.alloc(call.at, Node(name, frozenset(inputs), frozenset(grads), saved, at=m.here(call.at)), "node" + tag)
-    return frozenset({node.addr}), sure
+    node = Node(
+        name, frozenset(inputs), frozenset(maybe), frozenset(grads), saved, bool(saved) or keeps_something(m, row, bound),
+        sources=frozenset(sorted(below)[:MAX_SOURCES]), at=m.here(call.at),
+    )  # fmt: skip
+    return frozenset({m.alloc(call.at, node, "node" + tag).addr}), is_true(rg) and is_true(m.recording)
 
 
-def _is_known(m: Machine, value: Any) -> bool:
-    for leaf in leaves(m.simplified(known(m, value))):
-        if isinstance(leaf, Opaque) and leaf.kind not in ("number", "array"):
-            return False
-        thing = m.get(leaf)
-        if isinstance(thing, Sequence) and not all(_is_known(m, v) for v in (*thing.items, *([thing.rest] if thing.rest is not None else []))):
-            return False
-    return True
+def mark_used(m: Machine, ref: Ref, thing: Tensor, at: int) -> None:
+    """A tensor without grad takes part in a recorded operation: asking it to require grad later comes too late."""
+    if not thing.used and not thing.many and is_true(m.recording):
+        m.put(ref, replace(thing, used=m.here(at)))
 
 
-def saved_of(m: Machine, row: tables.Operator, bound: Operands, result: int) -> tuple[tuple[int, int, int], ...]:
-    """Which storages the node saves, with their versions now. Only what is saved whatever the other operands need."""
-    found: list[tuple[int, int, int]] = []
+def saved_of(m: Machine, row: tables.Operator, bound: Operands, result: int) -> tuple[tuple[int, int, int, str], ...]:
+    """Which storages the node saves, with their versions now."""
+    found: list[tuple[int, int, int, str]] = []
     for name in row.saves:
         if name == "result":
-            found.append((result, 0, 0))
+            found.append((result, 0, 0, ""))
             continue
-        if not _saved_now(m, row, bound, name):
+        if not saved_now(m, row, bound, name):
             continue
         for ref in tensors_in(m, bound.named.get(name, NONE)):
             thing = m.get(ref)
             assert isinstance(thing, Tensor)
             storage = m.state.heap.get(thing.storage)
-            if isinstance(storage, Storage) and storage.exact:
-                found.append((thing.storage, storage.version, storage.hidden))
+            if isinstance(storage, Storage) and storage.exact and not thing.many:
+                found.append((thing.storage, storage.version, storage.hidden, thing.origin.name))
     return tuple(s for s in found if s[0])
 
 
-def _saved_now(m: Machine, row: tables.Operator, bound: Operands, name: str) -> bool:
-    """A product saves an operand for the sake of the other one: whether that one requires grad for certain."""
-    others = [v for k, v in bound.named.items() if k != name and (row.diffargs is None or k in row.diffargs)]
-    when = row.saves_when.get(name) if hasattr(row, "saves_when") and isinstance(row.saves_when, dict) else None
-    if when is not None:
-        others = [bound.named[k] for k in when if k in bound.named]
-        return any(is_true(rg_of(m, v)) for v in others)
-    if len(row.diffargs or ()) <= 1 and (row.diffargs or ("",))[0] == name:
-        return True
-    return any(is_true(rg_of(m, v)) for v in others)
+def saved_now(m: Machine, row: tables.Operator, bound: Operands, name: str) -> bool:
+    """Whether an argument is saved here for certain: a product saves one operand for the sake of the other."""
+    when = tuple(k for k in row.saves_when.get(name, ()) if k)
+    return not when or any(is_true(rg_of(m, bound.named[k])) for k in when if k in bound.named)
+
+
+def keeps_something(m: Machine, row: tables.Operator, bound: Operands) -> bool:
+    """Whether the node keeps a tensor for backward for certain, so that it can be freed."""
+    return any(name == "result" or name in bound.named and saved_now(m, row, bound, name) for name in row.saves)
 
 
 def check_saved_inference(m: Machine, name: str, row: tables.Operator, bound: Operands, at: int) -> None:
@@ -375,8 +450,9 @@ def check_saved_inference(m: Machine, name: str, row: tables.Operator, bound: Op
         for ref in tensors_in(m, value):
             thing = m.get(ref)
             assert isinstance(thing, Tensor)
-            if is_true(m.simplified(thing.inference)) and _saved_now(m, row, bound, argument) and is_true(m.recording):
-                m.event(events.SavedInference, at, target=m.fact(ref), op=name)
+            if is_true(m.simplified(thing.inference)) and saved_now(m, row, bound, argument) and is_true(m.recording):
+                origin = m.origin(name, at, list(bound.values()), UNKNOWN)
+                m.event(events.SavedInference, at, target=m.fact(ref), op=name, result=origin)
 
 
 def unknown_method(m: Machine, opaque: Opaque, name: str, call: Call) -> Any:

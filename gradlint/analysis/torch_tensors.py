@@ -9,9 +9,9 @@ from typing import Any
 from gradlint.analysis import events, torch_autograd, torch_ops
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import flag_value, truth_of
-from gradlint.analysis.torch_inplace import changed, touch
+from gradlint.analysis.torch_inplace import touch
 from gradlint.analysis.torch_typos import check_typo
-from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known, rg_of
+from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known
 from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,
@@ -25,7 +25,6 @@ from gradlint.analysis.values import (
     Opaque,
     Phi,
     Ref,
-    Sequence,
     Storage,
     Tensor,
     both,
@@ -45,8 +44,12 @@ OPERATORS = {
 }  # fmt: skip
 COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 UNARY = {"neg": "neg", "pos": "positive", "invert": "bitwise_not"}
+MODULE_METHODS = frozenset({
+    "parameters", "named_parameters", "train", "eval", "requires_grad_", "zero_grad", "state_dict", "modules", "named_modules",
+    "children", "named_children", "register_forward_hook", "register_forward_pre_hook", "load_state_dict",
+})  # fmt: skip
 NUMBERS = frozenset({
-    "item", "tolist", "dim", "ndimension", "size", "numel", "nelement", "stride", "storage_offset", "element_size",
+    "dim", "ndimension", "size", "numel", "nelement", "stride", "storage_offset", "element_size",
     "data_ptr", "is_contiguous", "is_floating_point", "is_complex", "is_signed", "get_device", "storage", "type",
     "__len__", "untyped_storage", "is_pinned", "is_shared", "is_inference", "__repr__", "__format__", "is_set_to",
 })  # fmt: skip
@@ -162,9 +165,20 @@ def detached(m: Machine, ref: Ref, thing: Tensor, op: str, at: int) -> Ref:
     """A tensor that shares the storage and has no graph."""
     made = Tensor(
         rg=FALSE, leaf=TRUE, floating=thing.floating, inference=thing.inference, scalar=thing.scalar,
-        storage=thing.storage, sure=True, origin=m.origin(op, at, (ref,), FALSE),
+        storage=thing.storage, sure=True, lost=cut_off(m, ref, thing, op, at), origin=m.origin(op, at, (ref,), FALSE),
     )  # fmt: skip
     return m.tensor(at, made, op)
+
+
+def cut_off(m: Machine, ref: Ref, thing: Tensor, op: str, at: int) -> frozenset[int]:
+    """The cuts that what is taken out of a tensor carries: those of the tensor, and this one where it has a graph."""
+    if not is_true(m.simplified(thing.rg)):
+        return thing.lost
+    below = torch_ops.sources_of(m, ref, thing)
+    if not below:
+        return thing.lost
+    kind = "detach" if "detach" in op else "rewrap"
+    return frozenset(sorted({*thing.lost, m.services["cut"](m, kind, op, below, ref, at)})[-torch_ops.MAX_LOST :])
 
 
 _ATTRIBUTES: dict[str, Callable[[Machine, Ref, Tensor, int], Any]] = {
@@ -212,7 +226,20 @@ def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> No
     origin = thing.origin
     if is_true(new) and is_false(rg):
         origin = replace(m.origin("leaf", at, (), new), name=thing.origin.name)
-    m.put(ref, replace(thing, rg=new, nodes=thing.nodes if new == rg else frozenset(), sure=True, origin=origin))
+    if new == rg:
+        return
+    m.put(ref, replace(thing, rg=new, nodes=frozenset(), sure=True, origin=origin))
+    if computed and is_false(rg):
+        releafed(m, ref, ref, at, how, thing)
+
+
+def releafed(m: Machine, ref: Ref, before: Ref, at: int, how: str, thing: Tensor | None = None) -> None:
+    """A computed tensor without graph becomes a leaf that requires grad: backward() will pass, and lead to nothing."""
+    from gradlint.analysis import torch_watch
+
+    held = thing if thing is not None else m.get(before)
+    assert isinstance(held, Tensor)
+    torch_watch.releafed(m, ref, held, at, how)
 
 
 def _was_used(m: Machine, ref: Ref, thing: Tensor) -> bool:
@@ -250,7 +277,9 @@ def _detach(m: Machine, call: Call) -> Any:
 
 def _detach_in_place(m: Machine, call: Call) -> Any:
     ref, thing = _this(m, call)
-    m.put(ref, replace(thing, rg=FALSE, leaf=TRUE, nodes=frozenset(), sure=True, origin=m.origin("torch.Tensor.detach_", call.at, (ref,), FALSE)))
+    lost = cut_off(m, ref, thing, "torch.Tensor.detach_", call.at)
+    origin = m.origin("torch.Tensor.detach_", call.at, (ref,), FALSE)
+    m.put(ref, replace(thing, rg=FALSE, leaf=TRUE, nodes=frozenset(), sure=True, lost=lost, dead=frozenset(), origin=origin))
     return ref
 
 
@@ -262,17 +291,25 @@ def _requires_grad_method(m: Machine, call: Call) -> Any:
 
 
 def _item(m: Machine, call: Call) -> Any:
-    ref, thing = _this(m, call)
-    rg = m.simplified(thing.rg)
-    return m.opaque(call.at, FALSE, "number", tag="item", origin=m.origin("torch.Tensor.item", call.at, (ref,), FALSE) if not is_false(rg) else None)
+    ref, _ = _this(m, call)
+    return number_of(m, ref, f"torch.Tensor.{call.name}", call.at)
+
+
+def number_of(m: Machine, ref: Ref, op: str, at: int) -> Any:
+    """A Python number taken out of a tensor: the graph ends there."""
+    thing = m.get(ref)
+    assert isinstance(thing, Tensor)
+    origin = m.origin(op, at, (ref,), FALSE) if not is_false(m.simplified(thing.rg)) else None
+    return replace(m.opaque(at, FALSE, "number", tag="item", origin=origin), lost=cut_off(m, ref, thing, op, at))
 
 
 def _numpy(m: Machine, call: Call) -> Any:
-    ref, _ = _this(m, call)
+    ref, thing = _this(m, call)
     force = call.arg(-1, "force")
     if force is None or is_false(truth_of(m, force)):
         m.event(events.NumpyTaken, call.at, target=m.fact(ref), how=".numpy()")
-    return m.opaque(call.at, FALSE, "array", tag="numpy")
+        m.may_raise()
+    return replace(m.opaque(call.at, FALSE, "array", tag="numpy"), lost=cut_off(m, ref, thing, "torch.Tensor.numpy", call.at))
 
 
 def _hook(m: Machine, call: Call) -> Any:
@@ -366,6 +403,7 @@ METHODS: dict[str, Callable[[Machine, Call], Any]] = {
     "detach_": _detach_in_place,
     "requires_grad_": _requires_grad_method,
     "item": _item,
+    "tolist": _item,
     "numpy": _numpy,
     "__array__": _numpy,
     "register_hook": _hook,
@@ -383,67 +421,6 @@ METHODS: dict[str, Callable[[Machine, Call], Any]] = {
     "type_as": _type_as,
     **{name: _to for name in _CASTS},
 }
-
-
-# -- subscripts and rows
-
-
-def index(m: Machine, ref: Ref, index_value: Any, at: int) -> Any:
-    """`tensor[index]`: a view for basic indices, a copy where a tensor or list takes part."""
-    thing = m.get(ref)
-    assert isinstance(thing, Tensor)
-    kind = _index_kind(m, index_value)
-    name = "torch.Tensor.select" if kind != "copy" else "torch.Tensor.index_select"
-    row = tables.tensor_method("select") if kind != "copy" else tables.tensor_method("masked_select")
-    if row is None:
-        return m.opaque(at, rg_of(m, ref))
-    made = torch_ops.apply(m, "torch.Tensor.__getitem__", row, Call("__getitem__", (index_value,), {}, at, self=ref))
-    held = m.get(made)
-    if isinstance(held, Tensor):
-        scalar = UNKNOWN
-        changes: dict[str, Any] = {"scalar": scalar, "floating": thing.floating}
-        if kind == "unknown" and not is_true(m.recording):
-            flag = m.simplified(held.rg)
-            changes["rg"] = lift(lambda t: t if t.value is False else UNKNOWN, flag)
-            changes["base"] = 0
-        m.put(made, replace(held, **changes))
-    _ = name
-    return made
-
-
-def _index_kind(m: Machine, value: Any) -> str:
-    value = m.simplified(known(m, value))
-    if isinstance(value, Const):
-        return "view"
-    thing = m.get(value)
-    if isinstance(thing, Sequence):
-        if thing.kind == "slice":
-            return "view"
-        if thing.kind == "list":
-            return "copy"
-        if not thing.exact:
-            return "unknown"
-        kinds = {_index_kind(m, item) for item in thing.items}
-        return "copy" if "copy" in kinds else "unknown" if "unknown" in kinds else "view"
-    if isinstance(thing, Tensor):
-        return "copy" if not is_true(thing.scalar) else "unknown"
-    if isinstance(value, Opaque) and value.kind == "number":
-        return "view"
-    return "unknown"
-
-
-def set_index(m: Machine, ref: Ref, index_value: Any, value: Any, at: int) -> None:
-    """`tensor[index] = value`: an in-place write of a part."""
-    held = m.get(value)
-    if value is ref or isinstance(held, Tensor) and held.base == ref.addr:
-        # `x[i] op= v` has written through the view already; Python only stores the view back.
-        return
-    changed(m, ref, [value], at, "index")
-
-
-def tensor_rows(m: Machine, ref: Ref, at: int) -> tuple[list[Any], Any]:
-    """Iterating a tensor: views of its rows."""
-    return [], index(m, ref, Const(0), at)
 
 
 # -- unknown values
@@ -478,10 +455,14 @@ def call_opaque(m: Machine, func: Opaque, call: Call) -> Any:
     if symbol[1] and symbol[1][0] in ("ref", "module"):
         return None
     receiver = Opaque(symbol[1], func.rg)
-    if name in ("parameters", "named_parameters", "train", "eval", "requires_grad_", "zero_grad", "state_dict", "modules", "named_modules", "children"):
-        from gradlint.analysis import torch_modules
+    if name == "backward" and call.args and not call.kwargs:
+        return None
+    if name == "backward":
+        return torch_autograd.backward(m, [receiver], call, "tensor")
+    if name in MODULE_METHODS:
+        from gradlint.analysis import torch_module_calls
 
-        return torch_modules.opaque_method(m, receiver, name, call)
+        return torch_module_calls.opaque_method(m, receiver, name, call)
     if tables.tensor_method(name) is not None:
         from gradlint.analysis.calls import escape
 
@@ -514,4 +495,15 @@ def set_opaque_attribute(m: Machine, obj: Opaque, name: str, value: Any, at: int
         check_typo(m, name, at)
 
 
-__all__ = ["Phi", "any_of", "attribute", "augmented", "binary", "compare", "flag_value", "index", "method", "set_attribute", "set_index", "unary"]
+def set_opaque_item(m: Machine, obj: Opaque, index_value: Any, value: Any, at: int) -> None:
+    """`unknown[index] = value`: an in-place write where it is a tensor."""
+    ref = known(m, obj)
+    if isinstance(m.get(ref), Tensor):
+        from gradlint.analysis.torch_index import set_index
+
+        set_index(m, ref, index_value, value, at)
+    else:
+        m.services["escape"](m, (value,))
+
+
+__all__ = ["Phi", "any_of", "attribute", "augmented", "binary", "compare", "flag_value", "method", "set_attribute", "unary"]

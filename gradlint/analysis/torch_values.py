@@ -82,7 +82,7 @@ def as_module(m: Machine, value: Any) -> Ref | None:
         return None
     from gradlint.analysis.values import Extern
 
-    attrs = {"_rg": LIKELY_TRUE, "training": Opaque(("attr", value.symbol, "training"))}
+    attrs = {":own": LIKELY_TRUE, "training": Opaque(("attr", value.symbol, "training"))}
     return m.state.alloc(home(m, value, "module"), Instance(Extern("torch.nn.Module"), attrs, complete=False))
 
 
@@ -106,8 +106,7 @@ def rg_of(m: Machine, value: Any) -> Flag:
     if isinstance(thing, Table):
         return any_of(m, [*thing.entries.values(), *([] if thing.rest is None else [thing.rest])])
     if isinstance(thing, Instance):
-        belief = thing.attrs.get("_rg")
-        return belief if belief is not None else FALSE
+        return FALSE
     return FALSE
 
 

@@ -203,6 +203,8 @@ class Opaque:
     rg: Flag = UNKNOWN
     kind: str = ""
     origin: Origin | None = field(default=None, compare=False)
+    lost: frozenset[int] = field(default=frozenset(), compare=False)
+    """Cuts (see `ledger`) that a number taken out of a tensor carries along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,8 +305,9 @@ class Tensor:
     storage: address of the Storage it shares. base: address of the tensor it is a view of, 0 where it is none.
     view_mode: "" where the view was made with grad on (or it is no view), else "no_grad" or "inference".
     nodes: addresses of graph nodes that may have made it; empty for a leaf. `sure` where this set is exact.
-    parameter: an nn.Parameter. learnable: whether training is meant to change it (held by an optimizer).
-    grad: what `.grad` holds. retains: retain_grad() was called.
+    parameter: an nn.Parameter. grad: what `.grad` holds. retains: retain_grad() was called.
+    lost: the cuts (numbers of the ledger) on the way to this value. dead: those that only reach it through a constant
+    term of a sum. used: place of the first recorded operation that it took part in while it did not require grad.
     """
 
     rg: Flag = UNKNOWN
@@ -322,6 +325,9 @@ class Tensor:
     retains: bool = False
     many: bool = False
     """This object stands for several tensors (a summary): updates are weak."""
+    lost: frozenset[int] = frozenset()
+    dead: frozenset[int] = frozenset()
+    used: int = field(default=0, compare=False)
     origin: Origin = field(default=Origin("unknown"), compare=False)
 
 
@@ -338,14 +344,20 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node of the autograd graph: `inputs` (nodes), `leaves` (addresses of leaf tensors it accumulates into),
-    `saved` ((storage, version, hidden) triples), `freed` after a backward without retain_graph."""
+    """A node of the autograd graph: `inputs` (nodes that it certainly leads to), `maybe` (nodes that it may), `leaves` (addresses of the leaf tensors it accumulates into, and of
+    layers for their parameters), `sources` (all leaves below it), `saved` ((storage, version, hidden, how the source calls
+    it) of what is kept for backward), `keeps` (something is kept for certain), `freed` after a backward without
+    retain_graph, at `freed_at`."""
 
     op: str
     inputs: frozenset[int] = frozenset()
+    maybe: frozenset[int] = frozenset()
     leaves: frozenset[int] = frozenset()
-    saved: tuple[tuple[int, int, int], ...] = ()
+    saved: tuple[tuple[int, int, int, str], ...] = ()
+    keeps: bool = False
     freed: Flag = FALSE
+    freed_at: int = field(default=0, compare=False)
+    sources: frozenset[int] = frozenset()
     at: int = field(default=0, compare=False)
 
 

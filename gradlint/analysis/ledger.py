@@ -1,0 +1,201 @@
+"""The ledger of a run: where graphs were cut, what was differentiated, which parameters optimizers hold.
+
+A silent loss of gradients is no event of one moment: it is a cut here, a backward() there, and an optimizer that waits
+for a gradient which never comes, in whatever order functions are interpreted. So cuts, roots and optimizers are written
+down while the run goes on, by the *identity* of leaves (the place in the source that makes them, see
+`Contexts.identity`), and judged when all entries have been run (`settle`). The proofs are those that `events.Cut` states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradlint.analysis import events
+from gradlint.analysis.events import ModeFact, Place, TensorFact
+from gradlint.findings import Origin
+
+Identities = frozenset[Any]
+
+
+@dataclass
+class CutRecord:
+    """One cut. kind: mode, detach, rewrap, op, grad. `how`: the operation as rules show it."""
+
+    kind: str
+    how: str
+    where: int
+    lost: Identities
+    source: TensorFact
+    mode: ModeFact
+    path: tuple[Place, ...]
+    blamed: int = 0
+    asks_grad: bool = False
+    scalar_source: bool = False
+    value: TensorFact = field(default_factory=TensorFact)
+    entry: Any = None
+
+
+@dataclass
+class RootRecord:
+    """One backward() or autograd.grad on something that requires grad."""
+
+    where: int
+    leaves: Identities
+    lost: frozenset[int]
+    dead: frozenset[int]
+    fact: TensorFact
+    origin: Origin
+    whole: bool
+
+
+@dataclass
+class OptimizerRecord:
+    where: int
+    held: Identities
+    groups: tuple[Identities, ...]
+
+
+@dataclass
+class ReleafRecord:
+    """A computed tensor without graph was asked to require grad at `where`; `lost`: the cuts that it carries."""
+
+    where: int
+    leaf: Any
+    fact: TensorFact
+    how: str
+    lost: frozenset[int]
+    mode: ModeFact
+
+
+class Ledger:
+    """See the module's docstring."""
+
+    def __init__(self) -> None:
+        self.cuts: list[CutRecord] = []
+        self.roots: list[RootRecord] = []
+        self.optimizers: list[OptimizerRecord] = []
+        self.releafs: list[ReleafRecord] = []
+        self.names: dict[Any, str] = {}
+        self.written: set[Any] = set()
+        """Leaves whose values are written by hand: averages of weights, loaded states."""
+        self.escaped: set[Any] = set()
+        """Leaves that unknown code got hold of."""
+        self.quiet: set[Any] = set()
+        """Leaves of modules whose own `.eval()` was called."""
+        self.rooted: set[Any] = set()
+        """Identities of all nodes that some backward() went through."""
+        self._index: dict[Any, int] = {}
+
+    def cut(self, record: CutRecord) -> int:
+        """The number of a cut; the same cut seen again (another call, another round) keeps its number."""
+        key = (record.kind, record.where, record.lost, record.how)
+        found = self._index.get(key)
+        if found is None:
+            self.cuts.append(record)
+            found = self._index[key] = len(self.cuts)
+        return found
+
+    def name(self, identities: Iterable[Any], name: str) -> None:
+        """What the source calls leaves; the first, innermost name stays."""
+        for identity in identities:
+            self.names.setdefault(identity, name)
+
+    def root(self, record: RootRecord) -> None:
+        if len(self.roots) < 4000:
+            self.roots.append(record)
+
+    # -- judging
+
+    @property
+    def trained(self) -> set[Any]:
+        """All leaves that some root leads to."""
+        return {leaf for root in self.roots for leaf in root.leaves}
+
+    def holders(self, leaf: Any) -> list[OptimizerRecord]:
+        return [o for o in self.optimizers if leaf in o.held]
+
+
+def settle(ledger: Ledger) -> list[events.Event]:
+    """The events of all cuts that are proved, in the order of the source."""
+    found: dict[tuple[int, str], events.Cut] = {}
+    trained = ledger.trained
+    for root in ledger.roots:
+        for number in sorted(root.lost | root.dead):
+            record = ledger.cuts[number - 1]
+            made = _judge(ledger, record, number, root, trained)
+            if made is not None:
+                found.setdefault((record.where, record.kind), made)
+    made: list[events.Event] = [*found.values(), *_releafed(ledger)]
+    return sorted(made, key=lambda e: (e.where.unit, e.where.at))
+
+
+def _releafed(ledger: Ledger) -> list[events.Event]:
+    """Roots whose graphs lead to nothing but tensors that were made leaves to get rid of an error."""
+    found: dict[int, events.Event] = {}
+    by_leaf = {record.leaf: record for record in ledger.releafs}
+    held = {leaf for optimizer in ledger.optimizers for leaf in optimizer.held}
+    for root in ledger.roots:
+        if not root.leaves or not root.leaves <= by_leaf.keys() or root.leaves & held:
+            continue
+        for leaf in root.leaves:
+            record = by_leaf[leaf]
+            names = [ledger.names.get(one, "") for n in sorted(record.lost) for one in sorted(ledger.cuts[n - 1].lost, key=repr)]
+            if not record.lost:
+                continue
+            found.setdefault(record.where, events.Releafed(
+                _place(record.where), record.mode, target=record.fact, lost=tuple(dict.fromkeys(n for n in names if n)),
+                how=record.how, backward=_place(root.where),
+            ))  # fmt: skip
+    return list(found.values())
+
+
+def _judge(ledger: Ledger, record: CutRecord, number: int, root: RootRecord, trained: set[Any]) -> events.Cut | None:
+    if record.kind == "grad":
+        return None
+    if record.asks_grad and root.whole and not root.leaves - record.lost and record.kind == "rewrap":
+        return None
+    starved = {leaf for leaf in record.lost if leaf not in trained and _waits(ledger, leaf, record)}
+    if starved:
+        holder = ledger.holders(next(iter(starved)))[0]
+        dedicated = any(group <= record.lost for o in ledger.optimizers for group in o.groups if group & starved)
+        if record.kind == "detach" and not dedicated:
+            return None
+        return _event(ledger, record, root, "starved", starved, holder.where, dedicated)
+    if number in root.dead and not (record.kind == "detach" and record.scalar_source):
+        both = record.lost & root.leaves
+        if both and all(leaf not in ledger.written for leaf in both):
+            return _event(ledger, record, root, "constant", both, 0, False)
+    return None
+
+
+def _waits(ledger: Ledger, leaf: Any, record: CutRecord) -> bool:
+    """Whether an optimizer waits for the gradient of a leaf, and nothing else explains that it gets none."""
+    holders = ledger.holders(leaf)
+    if not holders or leaf in ledger.written or leaf in ledger.escaped:
+        return False
+    dedicated = any(leaf in group and group <= record.lost for o in holders for group in o.groups)
+    return dedicated or leaf not in ledger.quiet
+
+
+def _event(
+    ledger: Ledger, record: CutRecord, root: RootRecord, proof: str, lost: Iterable[Any], optimizer: int, dedicated: bool
+) -> events.Cut:  # fmt: skip
+    names = tuple(dict.fromkeys(ledger.names.get(leaf, "") for leaf in sorted(lost, key=repr)))
+    shared: dict[str, Any] = {
+        "where": _place(record.where), "mode": record.mode, "path": record.path, "proof": proof,
+        "lost": tuple(n for n in names if n), "source": record.source, "value": record.value, "root": root.fact,
+        "reached": _place(root.where), "optimizer": _place(optimizer) if optimizer else None, "dedicated": dedicated,
+    }  # fmt: skip
+    if record.kind == "mode":
+        return events.TrainedUnderNoGrad(**shared, blamed=_place(record.blamed) if record.blamed else None)
+    if record.kind == "detach":
+        return events.Detached(**shared, how=record.how)
+    if record.kind == "op":
+        return events.NonDifferentiable(**shared, op=record.how)
+    return events.Rewrapped(**shared, how=record.how, asks_grad=record.asks_grad)
+
+
+def _place(here: int) -> Place:
+    return Place(here >> 32, here & (1 << 32) - 1)

@@ -1,0 +1,520 @@
+"""Differentiation: `backward()`, `autograd.grad`, `autograd.Function`, checkpointing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from gradlint.analysis import events, torch_cuts
+from gradlint.analysis.events import Place, TensorFact
+from gradlint.analysis.iteration import iterate
+from gradlint.analysis.machine import Call, Machine
+from gradlint.analysis.operators import truth_of
+from gradlint.analysis.state import Mode
+from gradlint.analysis.torch_ops import sources_of
+from gradlint.analysis.torch_values import any_of, as_tensor, known, rg_of
+from gradlint.analysis.values import (
+    FALSE,
+    LIKELY_FALSE,
+    LIKELY_TRUE,
+    NONE,
+    TRUE,
+    UNKNOWN,
+    Const,
+    Extern,
+    Flag,
+    Instance,
+    Node,
+    Opaque,
+    Ref,
+    Sequence,
+    Storage,
+    Table,
+    Tensor,
+    Truth,
+    both,
+    is_false,
+    is_true,
+    leaves,
+    negate,
+    summary,
+)
+from gradlint.findings import Origin
+
+
+def backward(m: Machine, roots: list[Any], call: Call, how: str) -> Any:
+    """`root.backward()` in any of its forms."""
+    position = 0 if how in ("tensor", "scaler") else 1
+    gradient = m.simplified(call.arg(position if how != "accelerator" else -1, "gradient", call.arg(-1, "grad_tensors", NONE)))
+    retain = _flag(m, call.arg(1 if how == "tensor" else 2, "retain_graph"))
+    create = _flag(m, call.arg(2 if how == "tensor" else 3, "create_graph"))
+    for root in roots:
+        m.split(root, lambda leaf: _backward(m, leaf, call.at, how, gradient != NONE, retain, create) or NONE)
+        if m.dead():
+            return NONE
+    return NONE
+
+
+def _flag(m: Machine, value: Any) -> Flag | None:
+    return None if value is None or m.simplified(value) == NONE else truth_of(m, value)
+
+
+def _backward(m: Machine, root: Any, at: int, how: str, has_gradient: bool, retain: Flag | None, create: Flag | None) -> Any:
+    root = known(m, root)
+    if isinstance(root, (Opaque, Const)) and (isinstance(root, Const) or root.kind == "number"):
+        return _number(m, root, at)
+    ref = as_tensor(m, root)
+    if ref is None:
+        m.event(events.BackwardCalled, at, root=m.fact(root), how=how, has_gradient=has_gradient)
+        m.may_raise()
+        return NONE
+    thing = m.get(ref)
+    assert isinstance(thing, Tensor)
+    found = _Graph(m, thing)
+    m.event(
+        events.BackwardCalled, at, root=m.fact(ref), how=how, has_gradient=has_gradient, freed=tuple(found.freed),
+        modified=tuple(found.modified), hidden=tuple(found.hidden), earlier=tuple(found.earlier), changed=tuple(found.changed),
+    )  # fmt: skip
+    rg = m.simplified(thing.rg)
+    m.may_raise()
+    if is_false(rg) and not is_assumed_flag(rg):
+        _stop(m)
+        return NONE
+    if not is_false(rg):
+        from gradlint.analysis import torch_watch
+
+        torch_cuts.root(m, ref, at)
+        torch_watch.differentiated(m, ref, at)
+    keep = create if retain is None else retain
+    if keep is None or not is_true(keep):
+        m.freed_roots[m.here(at)] = m.fact(ref)
+        free(m, found.nodes, FALSE if keep is None else keep, m.here(at))
+    accumulate(m, thing, ref, at)
+    return NONE
+
+
+def is_assumed_flag(flag: Flag) -> bool:
+    return any(t.assumed for t in leaves(flag))
+
+
+def _stop(m: Machine) -> None:
+    """What raises for certain ends here; a handler sees the state."""
+    m.exits.raises.append((m.state.fork(), NONE))
+    m.kill()
+
+
+def _number(m: Machine, root: Any, at: int) -> Any:
+    """`.backward()` on a Python number."""
+    origin = root.origin if isinstance(root, Opaque) else None
+    taken = _taken(origin, 0)
+    if taken is not None:
+        op, here, source = taken
+        m.event(
+            events.NumberBackward, at, name=_name_of(m, root), cut=m.place(here), how=torch_cuts.SHOWN.get(op, op),
+            source=TensorFact(source.name, Truth(True), origin=source, known=True) if source is not None else TensorFact(),
+        )  # fmt: skip
+        _stop(m)
+    return NONE
+
+
+def _name_of(m: Machine, value: Any) -> str:
+    return value.origin.name if isinstance(value, Opaque) and value.origin is not None else ""
+
+
+NUMBERS = frozenset({"torch.Tensor.item", "torch.Tensor.tolist", "builtins.float", "builtins.int"})
+
+
+def _taken(origin: Any, depth: int) -> tuple[str, int, Origin | None] | None:
+    """Where a number was taken out of a tensor that requires grad, on the way to a value."""
+    if not isinstance(origin, Origin) or depth > 12:
+        return None
+    if origin.op in NUMBERS:
+        first = next((a for a in origin.args if isinstance(a, Origin)), None)
+        return origin.op, origin.line, first
+    for part in origin.args:
+        for one in part if isinstance(part, (list, tuple)) else (part,):
+            found = _taken(one, depth + 1)
+            if found is not None:
+                return found
+    return None
+
+
+def number_backward(m: Machine, value: Const, call: Call) -> Any:
+    """`.backward()` on a number that is written in the source."""
+    m.may_raise()
+    return NONE
+
+
+class _Graph:
+    """What a walk over the graph of a root finds: its nodes, what was freed and what was changed since it was saved."""
+
+    def __init__(self, m: Machine, thing: Tensor) -> None:
+        self.nodes: list[int] = []
+        self.freed: list[Place] = []
+        self.earlier: list[TensorFact] = []
+        self.modified: list[tuple[str, Place]] = []
+        self.changed: list[TensorFact] = []
+        self.hidden: list[tuple[str, Place]] = []
+        self.m = m
+        certain = thing.sure and len(thing.nodes) == 1
+        self._walk([(a, certain) for a in sorted(thing.nodes)])
+
+    def _walk(self, todo: list[tuple[int, bool]]) -> None:
+        seen: dict[int, bool] = {}
+        while todo and len(seen) < torch_cuts.MAX_WALK:
+            address, certain = todo.pop()
+            if seen.get(address) or address in seen and not certain:
+                continue
+            seen[address] = certain
+            node = self.m.state.heap.get(address)
+            if not isinstance(node, Node):
+                continue
+            self.nodes.append(address)
+            if certain:
+                self._look(node)
+            stop = certain and node.keeps and is_true(self.m.simplified(node.freed))
+            todo += [(a, certain and not stop) for a in sorted(node.inputs)]
+            todo += [(a, False) for a in sorted(node.maybe)]
+
+    def _look(self, node: Node) -> None:
+        m = self.m
+        if node.keeps and is_true(m.simplified(node.freed)):
+            place = m.place(node.freed_at)
+            if place not in self.freed:
+                self.freed.append(place)
+                self.earlier.append(m.freed_roots.get(node.freed_at, TensorFact()))
+            return
+        for storage, version, hidden, name in node.saved:
+            held = m.state.heap.get(storage)
+            if not isinstance(held, Storage) or not held.exact or not held.writes:
+                continue
+            if held.version != version:
+                seen = next((w for w, h in reversed(held.writes) if not h), 0)
+                self.modified.append((name, m.place(seen)))
+                self.changed.append(TensorFact(name, known=True))
+            elif held.hidden != hidden:
+                seen = next((w for w, h in reversed(held.writes) if h), 0)
+                self.hidden.append((name, m.place(seen)))
+
+
+def free(m: Machine, nodes: list[int], keep: Flag, here: int) -> None:
+    """backward() without retain_graph frees what the graph saved."""
+    for address in nodes:
+        node = m.state.heap.get(address)
+        if isinstance(node, Node) and not is_true(node.freed):
+            gone = negate(keep) if not any(t.value is None for t in leaves(keep)) else UNKNOWN
+            m.state.put(address, replace(node, freed=gone, freed_at=here))
+
+
+def accumulate(m: Machine, thing: Tensor, ref: Ref, at: int) -> None:
+    """Leaves of the graph get a gradient."""
+    for address in sources_of(m, ref, thing):
+        held = m.state.heap.get(address)
+        if isinstance(held, Tensor) and (held.grad is None or held.grad == NONE):
+            made = Tensor(rg=FALSE, leaf=TRUE, floating=TRUE, sure=True, origin=m.origin("torch.Tensor.grad", at, (), FALSE))
+            storage = m.contexts.address(m.contexts.context_of(address), "gradstorage", address)
+            m.state.alloc(storage, Storage())
+            grad = m.contexts.address(m.contexts.context_of(address), "grad", address)
+            m.state.put(address, replace(held, grad=m.state.alloc(grad, replace(made, storage=storage))))
+
+
+def clear_grads(m: Machine, addresses: frozenset[int]) -> None:
+    """`zero_grad()`: gradients become None."""
+    for address in addresses:
+        held = m.state.heap.get(address)
+        if isinstance(held, Tensor) and held.grad is not None and held.grad != NONE:
+            m.state.put(address, replace(held, grad=NONE))
+
+
+# -- autograd.grad and autograd.backward
+
+
+def grad(m: Machine, call: Call) -> Any:
+    """`torch.autograd.grad(outputs, inputs, …)`."""
+    outputs = _listed(m, call.arg(0, "outputs", NONE), call.at)
+    inputs = _listed(m, call.arg(1, "inputs", NONE), call.at)
+    create = _flag(m, call.arg(4, "create_graph")) or FALSE
+    retain = _flag(m, call.arg(3, "retain_graph"))
+    unused = _flag(m, call.arg(6, "allow_unused")) or FALSE
+    nodes: list[int] = []
+    graphs: list[_Graph] = []
+    for value in outputs:
+        ref = as_tensor(m, m.simplified(value))
+        thing = m.get(ref)
+        if isinstance(thing, Tensor):
+            found = _Graph(m, thing)
+            graphs.append(found)
+            nodes += found.nodes
+            if not is_false(m.simplified(thing.rg)):
+                torch_cuts.root(m, ref, call.at)  # type: ignore[arg-type]
+    m.event(
+        events.GradCalled, call.at, outputs=tuple(m.fact(v) for v in outputs), inputs=tuple(m.fact(v) for v in inputs),
+        outside=tuple(_outside(m, outputs, v) for v in inputs), create_graph=is_true(create), allow_unused=not is_false(unused),
+        has_gradient=m.simplified(call.arg(2, "grad_outputs", NONE)) != NONE,
+        freed=tuple(p for g in graphs for p in g.freed), modified=tuple(p for g in graphs for p in g.modified),
+        earlier=tuple(f for g in graphs for f in g.earlier), changed=tuple(f for g in graphs for f in g.changed),
+    )  # fmt: skip
+    m.may_raise()
+    for value in outputs:
+        flag = rg_of(m, value)
+        if is_false(flag) and not is_assumed_flag(flag):
+            _stop(m)
+            return NONE
+    keep = create if retain is None else retain
+    if not is_true(keep):
+        free(m, nodes, keep, m.here(call.at))
+    return _gradients(m, call, outputs, inputs, create)
+
+
+def _gradients(m: Machine, call: Call, outputs: list[Any], inputs: list[Any], create: Flag) -> Any:
+    items = []
+    for number, value in enumerate(inputs):
+        rg: Flag = LIKELY_TRUE if is_true(create) else FALSE if is_false(create) else UNKNOWN
+        origin = m.origin("torch.autograd.grad", call.at, (*outputs, value), rg)
+        lost: frozenset[int] = frozenset()
+        held = m.get(known(m, m.simplified(value)))
+        if is_false(rg) and outputs and isinstance(m.get(outputs[0]), Tensor) and isinstance(held, Tensor):
+            below = frozenset().union(*(_below(m, o) for o in outputs))
+            lost = frozenset({torch_cuts.cut(m, "grad", "torch.autograd.grad", below, outputs[0], call.at)})
+        nodes: frozenset[int] = frozenset()
+        if is_true(create):
+            # The gradient is computed from everything that the outputs were computed from.
+            inputs_of = frozenset().union(*(_nodes(m, o) for o in outputs)) if outputs else frozenset()
+            below = frozenset().union(*(_below(m, o) for o in outputs)) if outputs else frozenset()
+            node = Node("torch.autograd.grad", inputs_of, sources=below, at=m.here(call.at))
+            nodes = frozenset({m.alloc(call.at, node, f"gradnode{number}").addr})
+        made = Tensor(rg=rg, leaf=negate(rg), floating=TRUE, nodes=nodes, sure=False, lost=lost, origin=origin)
+        items.append(m.tensor(call.at, made, f"grad{number}"))
+    if call.rest or not inputs:
+        rg = LIKELY_TRUE if is_true(create) else FALSE if is_false(create) else UNKNOWN
+        return m.alloc(call.at, Sequence("tuple", (), m.opaque(call.at, rg, tag="grads")), "grads")
+    return m.alloc(call.at, Sequence("tuple", tuple(items)), "grads")
+
+
+def _nodes(m: Machine, value: Any) -> frozenset[int]:
+    thing = m.get(known(m, m.simplified(value)))
+    return thing.nodes if isinstance(thing, Tensor) else frozenset()
+
+
+def _below(m: Machine, value: Any) -> frozenset[int]:
+    ref = known(m, m.simplified(value))
+    thing = m.get(ref)
+    return sources_of(m, ref, thing) if isinstance(thing, Tensor) else frozenset()
+
+
+def _listed(m: Machine, value: Any, at: int) -> list[Any]:
+    value = m.simplified(value)
+    thing = m.get(known(m, value))
+    if isinstance(thing, Tensor):
+        return [value]
+    if isinstance(thing, (Sequence, Table)):
+        items, rest = iterate(m, value, at)
+        return [*items, *([] if rest is None else [rest])]
+    return [] if value == NONE else [value]
+
+
+def _outside(m: Machine, outputs: list[Any], value: Any) -> bool:
+    """Whether the graph of the outputs is known whole and does not hold an input."""
+    ref = known(m, m.simplified(value))
+    thing = m.get(ref)
+    if not isinstance(thing, Tensor) or thing.many:
+        return False
+    for output in outputs:
+        root = m.get(known(m, m.simplified(output)))
+        if not isinstance(root, Tensor) or not whole(m, root):
+            return False
+        held = torch_cuts.reachable(m, root)
+        if thing.nodes & set(held) or ref.addr in sources_of(m, known(m, m.simplified(output)), root):
+            return False
+        if ref == known(m, m.simplified(output)):
+            return False
+    return True
+
+
+def whole(m: Machine, root: Tensor) -> bool:
+    """Whether every operand on the way to a tensor is known: nothing unknown takes part in its graph."""
+    from gradlint.analysis.reasons import is_whole
+
+    return root.sure and is_whole(root.origin)
+
+
+def backward_function(m: Machine, call: Call) -> Any:
+    """`torch.autograd.backward(tensors, grad_tensors, …)`."""
+    return backward(m, _listed(m, call.arg(0, "tensors", NONE), call.at), call, "autograd")
+
+
+# -- autograd.Function
+
+
+def apply_function(m: Machine, cls: Ref, call: Call) -> Any:
+    """`MyFunction.apply(...)`: forward runs with grad off; its results require grad where an argument does."""
+    from gradlint.analysis.attributes import class_attr
+
+    flag = both(m.recording, any_of(m, call.args))
+    ctx = m.alloc(call.at, Instance(Extern("torch.autograd.FunctionCtx"), {}, complete=False), "ctx")
+    forward = class_attr(m, cls, "forward", call.at)
+    before = m.state.mode
+    m.state.mode = Mode(FALSE, before.inference, (*before.stack, ("autograd.Function", m.here(call.at))))
+    result = m.services["call"](m, forward, (ctx, *call.args), call.kwargs, call.at, call.rest)
+    m.state.mode = before
+    if m.dead():
+        return NONE
+    below = frozenset().union(*(_below(m, v) for v in call.args if isinstance(known(m, v), (Ref, Opaque)))) if call.args else frozenset()
+    return m.split(result, lambda leaf: _function_result(m, leaf, flag, below, call))
+
+
+def _function_result(m: Machine, value: Any, flag: Flag, below: frozenset[int], call: Call, number: int = 0) -> Any:
+    thing = m.get(value)
+    if isinstance(thing, Tensor):
+        rg = both(flag, thing.floating) if not is_false(flag) else FALSE
+        nodes: frozenset[int] = frozenset()
+        if not is_false(rg):
+            made = Node("Function", frozenset().union(*(_nodes(m, v) for v in call.args)), sources=below, at=m.here(call.at))
+            nodes = frozenset({m.alloc(call.at, made, f"node{number}").addr})
+        origin = m.origin("autograd.Function", call.at, call.args, rg)
+        return m.tensor(call.at, replace(thing, rg=rg, leaf=negate(rg), nodes=nodes, sure=is_true(rg), lost=frozenset(), base=0, origin=origin), f"out{number}")
+    if isinstance(thing, Sequence) and thing.exact:
+        items = tuple(_function_result(m, item, flag, below, call, n) for n, item in enumerate(thing.items))
+        return m.alloc(call.at, replace(thing, items=items), "outs")
+    if isinstance(value, Opaque) and value.kind != "number":
+        belief = flag if not is_true(flag) else LIKELY_TRUE
+        return m.opaque(call.at, belief, tag="out", origin=m.origin("autograd.Function", call.at, call.args, belief))
+    return value
+
+
+CTX_METHODS = frozenset({"save_for_backward", "save_for_forward", "mark_dirty", "mark_non_differentiable", "set_materialize_grads"})
+
+
+def ctx_attribute(m: Machine, ref: Any, name: str, at: int) -> Any:
+    """`ctx.saved_tensors`: what forward saved, unknown to a backward that is run on its own."""
+    if name == "saved_tensors":
+        return Opaque(("attr", ("ref", getattr(ref, "addr", 0)), name), UNKNOWN, "tensors")
+    return None
+
+
+# -- checkpointing
+
+
+def checkpoint(m: Machine, call: Call) -> Any:
+    """`torch.utils.checkpoint.checkpoint(function, *args, use_reentrant=…)`."""
+    func, args = call.arg(0, "function", NONE), call.args[1:]
+    given = call.kwargs.get("use_reentrant")
+    kwargs = {k: v for k, v in call.kwargs.items() if k not in ("use_reentrant", "preserve_rng_state", "context_fn", "determinism_check", "debug")}
+    reentrant: Flag = TRUE if given is None or m.simplified(given) == NONE else truth_of(m, given)
+    inputs = any_of(m, args)
+    if is_false(reentrant):
+        return m.services["call"](m, func, args, kwargs, call.at, call.rest)
+    before = m.state.mode
+    known_before = m.computed
+    m.state.mode = before if not is_true(reentrant) else Mode(FALSE, before.inference, before.stack)
+    quiet, m.quiet = m.quiet, m.quiet + 1
+    result = m.services["call"](m, func, args, kwargs, call.at, call.rest)
+    m.quiet = quiet
+    m.state.mode = before
+    if m.dead():
+        return NONE
+    m.event(
+        events.CheckpointCalled, call.at, any_input=summary(inputs), reentrant=summary(reentrant),
+        trainable=_trainable_in(m, func), explicit=given is not None, inputs=tuple(m.fact(v) for v in args if _is_tensor(m, v)),
+    )  # fmt: skip
+    _ = known_before
+    below = frozenset().union(frozenset(), *(_below(m, v) for v in args))
+    flag = both(m.recording, inputs)
+    return m.split(result, lambda leaf: _function_result(m, leaf, flag, below, call))
+
+
+def _is_tensor(m: Machine, value: Any) -> bool:
+    return isinstance(m.get(known(m, m.simplified(value))), Tensor) or isinstance(m.simplified(value), Opaque)
+
+
+def _trainable_in(m: Machine, func: Any) -> Truth:
+    """Whether the checkpointed function has parameters to train: those of the module that it is or belongs to."""
+    from gradlint.analysis import torch_modules
+    from gradlint.analysis.values import Method
+
+    func = m.simplified(func)
+    ref = func.self if isinstance(func, Method) else func
+    if torch_modules.is_module(m, ref):
+        return summary(torch_modules.trainable(m, ref))
+    return UNKNOWN
+
+
+# -- torch.func and torch.autograd.functional
+
+
+def transformed(m: Machine, call: Call) -> Any:
+    """`torch.func.grad(f)`: a function that calls f."""
+    from gradlint.analysis.values import Partial
+
+    if not call.args:
+        return m.opaque(call.at)
+    return Partial(Extern(f"{call.name}()"), (call.args[0], Const(m.here(call.at))), ())
+
+
+def call_transformed(m: Machine, call: Call) -> Any:
+    """A call of what `transformed` made: f runs with grad on, whatever mode is outside; a mode inside f is respected."""
+    func, args = call.args[0], call.args[2:]
+    name = call.name.removesuffix("()")
+    short = name.rpartition(".")[2]
+    before = m.state.mode
+    m.state.mode = Mode(TRUE, FALSE, before.stack)
+    given = args
+    if short in FORWARD:
+        given = tuple(_tracked(m, v, call.at, n) if _is_tensor(m, v) else v for n, v in enumerate(args))
+    result = m.services["call"](m, func, given, call.kwargs, call.at, call.rest)
+    m.state.mode = before
+    if m.dead():
+        return NONE
+    if short in FORWARD:
+        _report_forward(m, result, short, call)
+    rg = FALSE if is_false(m.recording) else UNKNOWN
+    return m.opaque(call.at, rg if short != "vmap" else rg_of(m, result), tag=short)
+
+
+FORWARD = frozenset({"jacfwd", "jvp", "hessian"})
+
+
+def _tracked(m: Machine, value: Any, at: int, number: int) -> Any:
+    """The argument as forward mode sees it: something that derivatives flow from."""
+    held = m.get(known(m, m.simplified(value)))
+    origin = held.origin if isinstance(held, Tensor) else Origin("input")
+    return m.tensor(at, Tensor(rg=TRUE, leaf=TRUE, floating=TRUE, sure=True, origin=replace(origin, requires_grad=True)), f"dual{number}")
+
+
+def _report_forward(m: Machine, result: Any, transform: str, call: Call) -> None:
+    from gradlint.analysis.torch_values import tensors_in
+
+    for ref in tensors_in(m, result):
+        thing = m.get(ref)
+        assert isinstance(thing, Tensor)
+        for number in sorted(thing.lost):
+            record = m.ledger.cuts[number - 1]
+            if record.kind == "mode" and record.blamed:
+                kind = record.mode.stack[-1][0].partition("(")[0].rpartition(".")[2] if record.mode.stack else "no_grad"
+                m.emit_at(
+                    events.ForwardModeDifferentiated, record.blamed, transform=transform, kind=kind, call=m.place(m.here(call.at))
+                )
+
+
+def jvp(m: Machine, call: Call) -> Any:
+    """`torch.func.jvp(f, primals, tangents)`."""
+    primals = _listed(m, call.arg(1, "primals", NONE), call.at)
+    inner = replace(call, name=f"{call.name}()", args=(call.arg(0, "func", NONE), Const(m.here(call.at)), *primals), kwargs={})
+    out = call_transformed(m, inner)
+    return m.alloc(call.at, Sequence("tuple", (out, m.opaque(call.at, tag="tangent"))), "jvp")
+
+
+def functional(m: Machine, call: Call) -> Any:
+    """`torch.autograd.functional.jacobian(f, inputs)` and its like switch grad on themselves."""
+    short = call.name.rpartition(".")[2]
+    m.event(events.DerivativeInInference, call.at, function=short) if is_true(m.simplified(m.state.mode.inference)) else None
+    args = _listed(m, call.arg(1, "inputs", NONE), call.at)
+    before = m.state.mode
+    m.state.mode = Mode(TRUE, before.inference, before.stack)
+    given = tuple(_tracked(m, v, call.at, n) for n, v in enumerate(args))
+    m.services["call"](m, call.arg(0, "func", NONE), given, {}, call.at, call.rest)
+    m.state.mode = before
+    if m.dead():
+        return NONE
+    create = _flag(m, call.kwargs.get("create_graph"))
+    return m.opaque(call.at, LIKELY_FALSE if create is None or is_false(create) else UNKNOWN, tag=short)
