@@ -17,7 +17,7 @@ from dataclasses import replace
 from gradlint.findings import Finding, Verdict, Witness
 from gradlint.witness.guard import Refused
 from gradlint.witness.program import NoScript, Program, program_of
-from gradlint.witness.run import NoEngine, judge, run
+from gradlint.witness.run import NoEngine, judge, run_all
 
 SECONDS = 5.0
 WHOLE = 120.0
@@ -50,7 +50,7 @@ def _verdicts(programs: list[Program], engine: str, timeout: float, whole: float
     if not programs:
         return []
     try:
-        outcomes = run(programs, engine, timeout, whole)
+        outcomes = run_all(programs, engine, timeout, whole)
     except NoEngine as error:
         return [Witness(Verdict.UNCONFIRMED, str(error), program.scripts[0].text) for program in programs]
     return [judge(program, made) for program, made in zip(programs, outcomes, strict=True)]

@@ -24,16 +24,20 @@ from gradlint.witness import confine, guard
 Attempt = dict[str, Any]
 Outcome = dict[str, Any]
 FILE = "<witness>"
-CRASH_GRACE = 0.5
+LATE = {"torch.optim": "torch._dynamo", "checkpoint": "torch.utils.checkpoint", "torch.func": "torch.func"}
+"""What torch imports only when it is used, by the word in a script that gives it away: once here, not in every fork."""
 
 
-def load_engine(engine: str) -> types.ModuleType:
-    """Import what stands for `torch`, and what scripts import late."""
+def load_engine(engine: str, jobs: str) -> types.ModuleType:
+    """Import what stands for `torch`, and what it would import late for some of the jobs."""
     if engine == "engine":
         importlib.import_module("gradlint_runtime").install()
         return importlib.import_module("torch")
     torch = importlib.import_module("torch")
     torch.set_num_threads(1)
+    for word, module in LATE.items():
+        if word in jobs:
+            importlib.import_module(module)
     return torch
 
 
@@ -187,14 +191,15 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # The engine's own chatter must not end up among the outcomes.
     os.dup2(2, 1)
+    jobs = sys.stdin.read()
     try:
-        load_engine(engine)
+        load_engine(engine, jobs)
     except ImportError as error:
         print(json.dumps({"missing": str(error)}), file=out, flush=True)
         return
     if not forked:
         confine.limit(60)
-    for line in sys.stdin:
+    for line in jobs.splitlines():
         job = json.loads(line)
         print(json.dumps({"job": job["job"], "outcomes": run_job(job, engine, forked)}), file=out, flush=True)
 

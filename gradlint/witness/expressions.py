@@ -9,7 +9,7 @@ from gradlint.findings import Origin
 from gradlint.witness import layers, ops
 from gradlint.witness.constants import literal
 from gradlint.witness.layout import Layout
-from gradlint.witness.names import Names, comment, identifier
+from gradlint.witness.names import Names, comment, identifier, is_keyword
 from gradlint.witness.needs import is_open, stated_shape
 from gradlint.witness.ops import Kind
 from gradlint.witness.slice import Slice, Some, Step, Use, uses_in
@@ -62,14 +62,14 @@ class Printer:
             elif _is_definition(step):
                 yield f"{self._names[number]} = {self._made_up(step)}", self._note(step, self._said(step))
 
-    def statements(self) -> Iterator[tuple[tuple[str, ...], str, str, str]]:
-        """What is computed: (contexts, comment for the innermost one, code, comment)."""
+    def statements(self, but: int | None = None) -> Iterator[tuple[tuple[str, ...], str, str, str]]:
+        """What is computed, `but` for one step: (contexts, comment for the innermost one, code, comment)."""
         for number in self.made.order:
             step = self.made.steps[number]
-            if _is_definition(step) or _is_module(step) or number in self._inlined:
+            if number == but or number in self._inlined or not is_computed(step):
                 continue
             mode_note = self._place(step.origin, step.origin.mode_line)
-            yield step.origin.modes, mode_note, self._statement(number, step), self._note(step, self._said(step))
+            yield step.origin.modes, mode_note, self.statement(number), self._note(step, self._said(step))
 
     def believed(self) -> tuple[tuple[str, bool], ...]:
         """Variables whose requires_grad the analyser claims to know."""
@@ -172,7 +172,9 @@ class Printer:
 
     # -- statements
 
-    def _statement(self, number: int, step: Step) -> str:
+    def statement(self, number: int) -> str:
+        """The statement that computes a step."""
+        step = self.made.steps[number]
         if step.origin.op == ops.INDEX_WRITE:
             return f"{self._operand(step.args[0])}[...] = {self._operand(step.args[-1])}"
         code = self._code(number)[0]
@@ -276,7 +278,7 @@ class Printer:
 
     def _arguments(self, args: tuple[Any, ...] | list[Any], kwargs: list[tuple[str, Any]]) -> str:
         given = [self._operand(arg) for arg in args]
-        return ", ".join([*given, *(f"{key}={self._operand(value)}" for key, value in kwargs if key.isidentifier())])
+        return ", ".join([*given, *(f"{key}={self._operand(value)}" for key, value in kwargs if is_keyword(key))])
 
     def _operand(self, value: Any, place: int = 0) -> str:
         """An operand as source text, in brackets where it is looser than its place allows."""
@@ -314,6 +316,11 @@ def _is_module(step: Step) -> bool:
     """Whether the value is a module itself, not what it computes."""
     applied = any(True for _ in uses_in(step.args)) or any(isinstance(arg, Some) for arg in step.args)
     return step.kind is Kind.LAYER and not applied
+
+
+def is_computed(step: Step) -> bool:
+    """Whether a statement computes the value."""
+    return not _is_definition(step) and not _is_module(step)
 
 
 def _is_definition(step: Step) -> bool:

@@ -41,6 +41,11 @@ def identifier(text: str) -> str:
     return text + "_" if text in RESERVED else text
 
 
+def is_keyword(name: str) -> bool:
+    """Whether a call may name an argument so."""
+    return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("__")
+
+
 def comment(text: str, longest: int = 70) -> str:
     """The text on one line, printable, not too long."""
     flat = "".join(c if c.isprintable() else " " for c in text[: 2 * longest])

@@ -24,7 +24,7 @@ def needs_of(made: Slice) -> Needs:
     shapes = {shape for step in made.steps if (shape := stated_shape(step)) is not None}
     stated = shapes.pop() if len(shapes) == 1 else None
     sized = any(stated_shape(step) is not None or _states_sizes(step) for step in made.steps)
-    return Needs(min(max(ranks, default=2), HIGHEST), max([2, *sizes]), stated, sized)
+    return Needs(min(max(ranks, default=0) or 2, HIGHEST), max([2, *sizes]), stated, sized)
 
 
 def _ranks(step: Step) -> Iterator[int]:

@@ -11,6 +11,7 @@ import re
 from enum import Enum
 
 from gradlint.findings import Origin
+from gradlint.witness.guard import REFUSED_ATTRIBUTES
 from gradlint.witness.layers import class_of
 
 
@@ -136,7 +137,8 @@ def kind_of(op: str) -> Kind:
         return Kind.LAYER
     space, _, name = op.rpartition(".")
     plain = re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) is not None and not keyword.iskeyword(name)
-    admitted = space in _SPACES and name not in _REFUSED and (plain or op == INDEXING)
+    refused = name in _REFUSED or name in REFUSED_ATTRIBUTES
+    admitted = space in _SPACES and not refused and (plain or op == INDEXING)
     return Kind.CALL if admitted else Kind.UNFOLLOWED
 
 

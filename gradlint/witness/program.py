@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from gradlint.findings import Evidence, Finding
 from gradlint.witness import guard
 from gradlint.witness.constants import quoted
-from gradlint.witness.expressions import Printer
+from gradlint.witness.expressions import Printer, is_computed
 from gradlint.witness.layout import Layout, layouts
 from gradlint.witness.names import Names, words
 from gradlint.witness.needs import flags_to_try, modes_to_try, needs_of
@@ -140,7 +140,8 @@ def _print(finding: Finding, evidence: Evidence, made: Slice, layout: Layout) ->
     page.gap()
     for code, note in printer.definitions():
         page.add(code, note)
-    _computing(page, printer, layout)
+    last = _computed_by(evidence, made)
+    _computing(page, printer, layout, last)
     subjects = [printer.value(number) for number in made.subjects]
 
     def fill(template: str) -> str:
@@ -150,16 +151,17 @@ def _print(finding: Finding, evidence: Evidence, made: Slice, layout: Layout) ->
         page.gap()
         page.block(fill(setup))
         page.gap()
+    template = evidence.action if last is None else printer.statement(last)
     action = page.next_line
     depth = _open(page, evidence.modes, 0, layout, "")
     note = f"line {finding.span.line}"
     if evidence.raises:
         page.add("try:", "", depth)
-        page.block(fill(evidence.action), note, depth + 1)
+        page.block(fill(template), note, depth + 1)
         check = page.next_line
         _expect_exception(page, evidence, depth)
     else:
-        page.block(fill(evidence.action), note, depth)
+        page.block(fill(template), note, depth)
         check = page.next_line
         page.add(f"assert {fill(' '.join(evidence.text.split()))}", "", depth)
     text = page.text()
@@ -167,10 +169,17 @@ def _print(finding: Finding, evidence: Evidence, made: Slice, layout: Layout) ->
     return Script(text, action, check, layout, printer.believed())
 
 
-def _computing(page: _Page, printer: Printer, layout: Layout) -> None:
-    """The statements, in the contexts that they stood in."""
+def _computed_by(evidence: Evidence, made: Slice) -> int | None:
+    """The step that is itself the action, where this says nothing but `{0}`."""
+    place = _PLACE.fullmatch(evidence.action.strip())
+    number = made.subjects[int(place.group(1))] if place else None
+    return number if number is not None and is_computed(made.steps[number]) else None
+
+
+def _computing(page: _Page, printer: Printer, layout: Layout, but: int | None) -> None:
+    """The statements, `but` for one step, in the contexts that they stood in."""
     current: tuple[str, ...] = ()
-    for modes, mode_note, code, note in printer.statements():
+    for modes, mode_note, code, note in printer.statements(but):
         if modes != current[: len(modes)] or len(modes) != len(current):
             shared = 0
             while shared < min(len(modes), len(current)) and modes[shared] == current[shared]:

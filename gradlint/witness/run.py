@@ -40,7 +40,7 @@ class NoEngine(Exception):
     """The engine cannot be run, and why."""
 
 
-def run(programs: Sequence[Program], engine: str, seconds: float, whole: float) -> list[list[Outcome]]:
+def run_all(programs: Sequence[Program], engine: str, seconds: float, whole: float) -> list[list[Outcome]]:
     """The outcomes of each program's attempts, as far as they were made. Raises NoEngine.
 
     seconds: for one script. whole: for all of them; what is not run by then has no outcome.
