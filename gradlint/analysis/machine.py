@@ -293,13 +293,13 @@ class Machine:
         if not self.quiet and not self.state.dead:
             self.events.append(event)
 
-    def event(self, kind: type[E], at: int, **fields: Any) -> None:
+    def event(self, kind: type[E], at: int, /, **fields: Any) -> None:
         """Emit an event of a kind at a place of the running code."""
         if self.quiet or self.state.dead:
             return
         self.emit_at(kind, self.here(at), **fields)
 
-    def emit_at(self, kind: type[E], here: int, **fields: Any) -> None:
+    def emit_at(self, kind: type[E], here: int, /, **fields: Any) -> None:
         """The same, at a place that was kept as an integer."""
         path = tuple(self.place(a.site) for a in self.stack if a.site)
         self.emit(kind(where=self.place(here), mode=self.mode_fact(), path=path, **fields))
