@@ -31,7 +31,8 @@ class TensorFact:
     cause: one phrase for a message ("it was computed under `torch.no_grad()`"), with its place.
     cause_kind: the same as a word, from which a rule tells the way out: mode, inference (the mode in force), function
         (the body of an autograd Function), detach, data, copy (`torch.tensor` and its like), item, numpy, op (no
-        derivative), frozen (parameters), input (nothing it is made from requires grad), or "".
+        derivative), frozen (parameters), checkpoint (a reentrant one, whose call is the place), input (nothing it is made
+        from requires grad), or "".
     made: where the value that settles requires_grad was computed, where this is not `cause_place` itself.
     single: whether it has exactly one element (then backward() needs no gradient). retains: retain_grad() was called.
     assumes: what a flag that is assumed rests on, as a clause: "the parameters of `model` are trainable".

@@ -27,6 +27,7 @@ WAYS_OUT = {
     "numpy": "stay with torch operations on the way",
     "op": "use a differentiable operation on the way",
     "frozen": "unfreeze what is to be trained",
+    "checkpoint": "give the checkpoint `use_reentrant=False`",
     "input": "compute it from parameters or from tensors that require grad",
 }
 """By `TensorFact.cause_kind`: how a value gets its graph back."""
