@@ -34,6 +34,13 @@ from gradlint.analysis.values import (
 )
 
 
+RESULT_FIELDS = {
+    "values": 0, "indices": 1, "eigenvalues": 0, "eigenvectors": 1, "U": 0, "S": 1, "Vh": 2, "V": 2, "Q": 0, "R": 1, "sign": 0,
+    "logabsdet": 1, "LU": 0, "pivots": 1, "solution": 0, "residuals": 1, "L": 0, "info": 1, "counts": 1,
+}  # fmt: skip
+"""Names of the items in what torch returns as a named tuple."""
+
+
 def get_attr(m: Machine, obj: Any, name: str, at: int) -> Any:
     """`obj.name`."""
     return m.split(obj, lambda leaf: _get(m, leaf, name, at))
@@ -65,6 +72,9 @@ def _get(m: Machine, obj: Any, name: str, at: int) -> Any:
         return submodule(m, thing, name) or Opaque(("attr", ("module", thing.name), name))
     if isinstance(thing, Class):
         return class_attr(m, obj, name, at)
+    if isinstance(thing, Sequence) and thing.kind == "results" and name in RESULT_FIELDS:
+        index = RESULT_FIELDS[name]
+        return thing.items[index] if thing.exact and index < len(thing.items) else m.opaque(at, tag=name)
     if isinstance(thing, (Sequence, Table, Context, Generator)):
         return Builtin(obj, name)
     if isinstance(obj, (Func, Method, Moded, Partial, Descriptor)):
@@ -276,6 +286,14 @@ def call_builtin(m: Machine, bound: Builtin, call: Call) -> Any:
             return made
     if isinstance(owner, (Func, Method, Moded, Partial, Descriptor)):
         return _function_method(m, owner, bound.name, call)
+    if isinstance(owner, Opaque):
+        from gradlint.analysis import torch_tensors
+
+        return torch_tensors.opaque_method(m, call)
+    if isinstance(thing, Class) and bound.name == "apply":
+        from gradlint.analysis import torch_autograd
+
+        return torch_autograd.apply_function(m, owner, call)
     from gradlint.analysis import python_methods
 
     return python_methods.call_method(m, call)

@@ -68,6 +68,8 @@ def _call(m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], 
     thing = m.get(func)
     if isinstance(thing, Class):
         return instantiate(m, func, args, kwargs, at, rest)
+    if isinstance(thing, Generator) and thing.kind == "contextmanager" and len(args) == 1:
+        return Partial(Extern("contextlib.ContextDecorator()"), (func, args[0]), ())
     if isinstance(thing, Context):
         return contexts.call_context(m, func, Call("", args, kwargs, at, rest))
     if isinstance(thing, Instance):

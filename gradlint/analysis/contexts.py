@@ -115,6 +115,10 @@ def enter_object(m: Machine, ref: Ref, at: int, manual: bool = False) -> None:
         mode = m.state.mode
         stack = mode.stack if mode.stack and mode.stack[-1][1] == thing.spec.at else (*mode.stack, (thing.spec.text, here))
         m.state.mode = Mode(m.simplified(thing.spec.flag), mode.inference, stack)
+    elif thing.spec.kind == "inference_mode" and thing.entered > 0 and thing.saved is not None:
+        # The object holds one guard: the new one is made first, then the old one is dropped, which restores its mode.
+        saved = m.state.mode
+        m.state.mode = thing.saved
     else:
         saved = m.state.mode
         m.state.mode = entered(m, thing.spec, here)
@@ -127,7 +131,9 @@ def leave_object(m: Machine, ref: Ref) -> None:
     if not isinstance(thing, Context) or thing.saved is None:
         return
     m.state.mode = left(thing.spec, m.state.mode, thing.saved)
-    m.put(ref, replace(thing, entered=max(thing.entered - 1, 0)))
+    # What inference_mode held is gone with the first exit; a second one finds nothing to restore.
+    gone = thing.spec.kind == "inference_mode" and thing.entered > 1
+    m.put(ref, replace(thing, entered=max(thing.entered - 1, 0), saved=None if gone else thing.saved))
 
 
 def under(m: Machine, spec: ModeSpec, run: Callable[[], Any], at: int) -> Any:

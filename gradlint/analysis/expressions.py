@@ -211,6 +211,7 @@ def suspended(m: Machine, how: str, at: int) -> None:
     act = m.stack[-1]
     if not act.entered:
         return
+    m.waits += 1
     kind, here = act.entered[-1]
     names = m.decorations.get((act.unit, act.code.at), ()) if act.code is not None else ()
     m.event(

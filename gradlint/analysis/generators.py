@@ -14,8 +14,8 @@ from typing import Any
 from gradlint.analysis import contexts, events
 from gradlint.analysis.calls import run_generator_body
 from gradlint.analysis.machine import Activation, Call, Machine
-from gradlint.analysis.state import Mode, anonymous
-from gradlint.analysis.values import FALSE, NONE, Frame, Func, Generator, ModeSpec, Ref, Sequence, is_false, is_true
+from gradlint.analysis.state import Mode, State, anonymous
+from gradlint.analysis.values import FALSE, NONE, UNKNOWN, Frame, Func, Generator, ModeSpec, Ref, Sequence, is_false, is_true
 from gradlint.syntax import ir
 
 Consumer = Callable[[Any], Any]
@@ -188,20 +188,48 @@ def method(m: Machine, ref: Ref, name: str, call: Call) -> Any:
         return next_item(m, ref, call.at)
     if name == "__iter__":
         return ref
-    return m.opaque(call.at) if name not in ("close", "throw") else NONE
+    if name in ("close", "throw", "aclose"):
+        dropped(m, ref)
+        return NONE
+    return m.opaque(call.at)
 
 
 def next_item(m: Machine, ref: Ref, at: int) -> Any:
     """`next(gen)`: one of the values that it yields; it is taken to run on later from where it stands."""
     thing = m.get(ref)
-    if not isinstance(thing, Generator) or thing.started:
+    if not isinstance(thing, Generator):
         return m.opaque(at, tag="next")
-    mode = m.state.mode
-    items, rest = collect(m, ref, at)
-    m.state.mode = mode
-    if items:
-        return items[0]
-    return rest
+    if thing.started:
+        dropped(m, ref)
+        return m.opaque(at, tag="next") if thing.later is None else thing.later
+    before = m.state.mode
+    first: list[State] = []
+    found: list[Any] = []
+
+    def consume(value: Any) -> Any:
+        found.append(value)
+        if not first:
+            first.append(m.state.fork())
+        return NONE
+
+    run(m, ref, consume)
+    if not first:
+        return m.opaque(at, tag="next")
+    # It stays where its first `yield` is; the rest was run only to see what it yields later.
+    m.state = first[0]
+    held = m.get(ref)
+    if isinstance(held, Generator):
+        switched = m.state.mode != before and thing.mode is None
+        m.put(ref, replace(held, later=anonymous(found[1:]) if len(found) > 1 else None, switched=switched))
+    return found[0]
+
+
+def dropped(m: Machine, ref: Any) -> None:
+    """A suspended generator is resumed, closed or collected: the mode it had entered is left, now or later."""
+    thing = m.get(ref)
+    if isinstance(thing, Generator) and thing.switched:
+        m.state.mode = Mode(UNKNOWN, UNKNOWN, m.state.mode.stack)
+        m.put(ref, replace(thing, switched=False))
 
 
 def is_generator_function(func: Any) -> bool:

@@ -207,17 +207,18 @@ def _over_generator(
     m.state = start.fork()
     mine = Exits()
     rounds = 0
-    with m.within((m.here(at), tag)) as context:
+    context = m.contexts.enter(m.context, (m.here(at), tag))
 
-        def consume(value: Any) -> Any:
-            nonlocal rounds
-            if rounds:
-                m.state.age(context, start)
-            rounds += 1
+    def consume(value: Any) -> Any:
+        nonlocal rounds
+        if rounds:
+            m.state.age(context, start)
+        rounds += 1
+        with m.within((m.here(at), tag)):
             _round(m, lambda: each(_item(m, value, at)), mine if sink is not None else None)
-            return NONE
+        return NONE
 
-        generators.run(m, ref, consume)
+    generators.run(m, ref, consume)
     if sink is not None:
         for state in mine.breaks:
             if fresh:

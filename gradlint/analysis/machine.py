@@ -160,6 +160,8 @@ class Machine:
         """Counts tensor computations, to tell whether a region computed anything."""
         self.services: dict[str, Any] = {}
         self.ledger = Ledger()
+        self.waits = 0
+        """Counts suspensions inside a mode that the suspended body entered."""
         self.decorator = 0
         """The mode decorator whose function is just being called; its activation takes it."""
         self.freed_roots: dict[int, TensorFact] = {}

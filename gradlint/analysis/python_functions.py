@@ -352,7 +352,7 @@ def _is_instance(m: Machine, value: Any, kind: Any) -> Flag | None:
         return FALSE if name in _TENSORS or name in _KINDS or name == "builtins.dict" or isinstance(kind, Ref) else None
     if isinstance(thing, Sequence):
         if name in _KINDS:
-            return TRUE if _KINDS[name] == thing.kind else FALSE
+            return TRUE if _KINDS[name] == ("tuple" if thing.kind == "results" else thing.kind) else FALSE
         return FALSE if name in _TENSORS or name in _PYTHON or name == "builtins.dict" else None
     if isinstance(thing, Table):
         return TRUE if name == "builtins.dict" else FALSE if name in _TENSORS or name in _PYTHON or name in _KINDS else None

@@ -17,6 +17,7 @@ from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,
     NONE,
+    UNKNOWN,
     Class,
     Const,
     Descriptor,
@@ -147,6 +148,26 @@ def _reduce(m: Machine, call: Call) -> Any:
     for value in values[1:] or ([rest] if rest is not None else []):
         total = m.services["call"](m, call.args[0], (total, value), {}, call.at, False)
     return total
+
+
+def _in_context(m: Machine, call: Call) -> Any:
+    """A call of a function that a `@contextmanager` decorates: its generator runs anew around each call."""
+    from gradlint.analysis.withs import run_contextmanager
+
+    thing = m.get(call.args[0])
+    if not isinstance(thing, Generator):
+        return m.services["call"](m, call.args[1], call.args[2:], call.kwargs, call.at, call.rest)
+    ref = m.alloc(call.at, replace(thing, started=False, kind="contextmanager"), "around")
+    held = m.alloc(call.at, Sequence("box", (NONE,)), "result")
+
+    def body(bound: Any) -> None:
+        made = m.services["call"](m, call.args[1], call.args[2:], call.kwargs, call.at, call.rest)
+        if not m.dead():
+            m.put(held, Sequence("box", (made,)))
+
+    run_contextmanager(m, ref, body, call.at)
+    box = m.get(held)
+    return box.items[0] if isinstance(box, Sequence) and box.items and not m.dead() else NONE
 
 
 def _ordered_dict(m: Machine, call: Call) -> Any:
@@ -324,7 +345,8 @@ def _thread(m: Machine, call: Call) -> Any:
 
 
 def _executor(m: Machine, call: Call) -> Any:
-    return m.alloc(call.at, Instance(Extern("concurrent.futures.Executor"), {"_how": Const(call.name)}), "executor")
+    attrs = {"_how": Const(call.name), "_first": call.arg(2, "initializer", NONE)}
+    return m.alloc(call.at, Instance(Extern("concurrent.futures.Executor"), attrs), "executor")
 
 
 def _queue(m: Machine, call: Call) -> Any:
@@ -339,11 +361,16 @@ def _pipe(m: Machine, call: Call) -> Any:
     return m.alloc(call.at, Sequence("tuple", ends), "pipe")
 
 
-def in_thread(m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, how: str) -> Any:
-    """Run something as a new thread does: in a mode of its own, which starts with grad enabled."""
+def in_thread(
+    m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, how: str, first: Any = NONE
+) -> Any:
+    """Run something as a new thread does: in a mode of its own, which starts with grad enabled. `first`: what each worker
+    of a pool runs when it starts."""
     outside, before = m.state.mode, m.computed
     m.state.mode = Mode()
     try:
+        if first != NONE:
+            m.services["call"](m, first, (), {}, at, False)
         result = m.services["call"](m, func, args, kwargs, at, False)
     finally:
         m.state.mode = outside
@@ -355,8 +382,15 @@ def _run_coroutine(m: Machine, call: Call) -> Any:
     return m.split(call.arg(0, "main", NONE), lambda leaf: generators.run_coroutine(m, leaf, call.at))
 
 
+def _to_thread(m: Machine, call: Call) -> Any:
+    return in_thread(m, call.arg(0, "func", NONE), call.args[1:], call.kwargs, call.at, "to_thread")
+
+
 def _gather(m: Machine, call: Call) -> Any:
-    """`await gather(...)`: the coroutines run when they are awaited; here they are taken to run at once."""
+    """`await gather(...)`: the coroutines run when they are awaited; here they are taken to run at once, one after the
+    other, unless one of them waits inside a mode: then nobody can tell in which mode the others run."""
+    if sum(isinstance(m.get(m.simplified(v)), Generator) for v in call.args) > 1 and _overlap(m, call):
+        m.state.mode = Mode(UNKNOWN, UNKNOWN, m.state.mode.stack)
     results = tuple(
         m.split(value, lambda leaf: generators.run_coroutine(m, leaf, call.at) if isinstance(m.get(leaf), Generator) else leaf)
         for value in call.args
@@ -364,6 +398,18 @@ def _gather(m: Machine, call: Call) -> Any:
     if call.rest:
         return m.opaque(call.at, tag="gathered")
     return m.alloc(call.at, Sequence("list", results), "gathered")
+
+
+def _overlap(m: Machine, call: Call) -> bool:
+    """Whether any of the coroutines waits inside a mode that it entered; tried out and forgotten."""
+    before, waits = m.state, m.waits
+    m.state, m.quiet = before.fork(), m.quiet + 1
+    for value in call.args:
+        m.split(value, lambda leaf: generators.run_coroutine(m, leaf, call.at))
+        if m.dead():
+            break
+    m.state, m.quiet = before, m.quiet - 1
+    return m.waits != waits
 
 
 def _task(m: Machine, call: Call) -> Any:
@@ -443,6 +489,8 @@ FUNCTIONS: dict[str, Model] = {
     "asyncio.wait_for": _task,
     "asyncio.shield": _task,
     "asyncio.gather": _gather,
+    "asyncio.to_thread": _to_thread,
+    "contextlib.ContextDecorator()": _in_context,
     "asyncio.create_task": _task,
     "asyncio.ensure_future": _task,
     "asyncio.sleep": _none,
@@ -506,7 +554,7 @@ def _start(m: Machine, call: Call, thing: Instance) -> Any:
 
 
 def _submit(m: Machine, call: Call, thing: Instance) -> Any:
-    result = in_thread(m, call.arg(0, "fn", NONE), call.args[1:], call.kwargs, call.at, "submit")
+    result = in_thread(m, call.arg(0, "fn", NONE), call.args[1:], call.kwargs, call.at, "submit", thing.attrs.get("_first", NONE))
     return m.alloc(call.at, Instance(Extern("concurrent.futures.Future"), {"_result": result}), "future")
 
 
@@ -514,7 +562,7 @@ def _executor_map(m: Machine, call: Call, thing: Instance) -> Any:
     columns = [iterate(m, m.simplified(source), call.at) for source in call.args[1:]]
     row = tuple(anonymous([*items, *([] if rest is None else [rest])]) if items or rest is not None else m.opaque(call.at)
                 for items, rest in columns)  # fmt: skip
-    result = in_thread(m, call.arg(0, default=NONE), row, {}, call.at, call.name)
+    result = in_thread(m, call.arg(0, default=NONE), row, {}, call.at, call.name, thing.attrs.get("_first", NONE))
     return m.alloc(call.at, Sequence("iterator", (), result), "mapped")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import classes, contexts, events, frames, imports
+from gradlint.analysis import classes, contexts, events, frames, generators, imports
 from gradlint.analysis.attributes import del_attr, get_attr, set_attr
 from gradlint.analysis.calls import call
 from gradlint.analysis.expressions import evaluate, make_function
@@ -176,6 +176,7 @@ def _evaluate(m: Machine, node: ir.Evaluate) -> None:
 def _delete(m: Machine, node: ir.Delete) -> None:
     for target in node.targets:
         if isinstance(target, ir.Name):
+            generators.dropped(m, m.simplified(frames.lookup(m, target.id)))
             frames.unbind(m, target.id)
         elif isinstance(target, ir.Attr):
             del_attr(m, evaluate(m, target.obj), target.name)

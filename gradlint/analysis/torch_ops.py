@@ -44,6 +44,7 @@ from gradlint.analysis.values import (
     negate,
     truth,
 )
+from gradlint.findings import Origin
 from gradlint.torch_model import tables
 
 FLOATING_DTYPES = frozenset({
@@ -63,6 +64,8 @@ class Operands:
 
     named: dict[str, Any]
     extra: tuple[Any, ...]
+    keywords: frozenset[str] = frozenset()
+    """Which of the named ones the call gives by keyword."""
 
     def values(self) -> list[Any]:
         return [*self.named.values(), *self.extra]
@@ -81,7 +84,20 @@ def operands(row: tables.Operator, call: Call) -> Operands:
             extra.append(value)
     for key, value in call.kwargs.items():
         named["input" if key == "self" else key] = value
-    return Operands(named, tuple(extra))
+    return Operands(named, tuple(extra), frozenset("input" if key == "self" else key for key in call.kwargs))
+
+
+def made_by(m: Machine, name: str, bound: Operands, at: int, rg: Flag) -> Origin:
+    """The origin of what an operator makes: its operands by position and by keyword, as the call gives them."""
+    origin = m.origin(name, at, bound.values(), rg)
+    if not bound.keywords:
+        return origin
+    parts = list(zip((*bound.named, *("" for _ in bound.extra)), origin.args, strict=True))
+    return replace(
+        origin,
+        args=tuple(part for key, part in parts if key not in bound.keywords),
+        kwargs=tuple((key, part) for key, part in parts if key in bound.keywords),
+    )
 
 
 def dtype_flag(m: Machine, value: Any) -> Flag | None:
@@ -115,13 +131,16 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
         return one_result(m, name, row, bound, call, 0)
     if returns == "t*":
         item = one_result(m, name, row, bound, call, 0)
-        return m.alloc(call.at, Sequence("tuple", (), item), "results")
+        return m.alloc(call.at, Sequence("results", (), item), "results")
+    if returns == "tt" and row.returns == "depends":
+        # `max(dim)` gives places, too, besides what `max()` gives.
+        row = replace(row, grad=("diff", "never"), dtype=("same", "int"), alias=("fresh",), off=("drops",), scalar="?")
     if returns and set(returns) == {"t"}:
         items = tuple(one_result(m, name, row, bound, call, i, tag=f".{i}") for i in range(len(returns)))
-        return m.alloc(call.at, Sequence("tuple", items), "results")
+        return m.alloc(call.at, Sequence("results", items), "results")
     rg = computed_rg(m, row, bound, call, 0)
     belief = FALSE if is_false(rg) else LIKELY_FALSE if is_false(m.recording) else UNKNOWN
-    return m.opaque(call.at, belief, tag="depends", origin=m.origin(name, call.at, bound.values(), belief))
+    return m.opaque(call.at, belief, tag="depends", origin=made_by(m, name, bound, call.at, belief))
 
 
 def result_shape(m: Machine, row: tables.Operator, bound: Operands) -> str:
@@ -252,7 +271,7 @@ def fresh(
     storage = m.new_storage(call.at, tag)
     flow = flowing(row, bound)
     nodes, sure = record(m, name, row, bound, call, rg, storage, tag)
-    origin = m.origin(name, call.at, list(bound.values()), rg)
+    origin = made_by(m, name, bound, call.at, rg)
     if is_false(floating):
         origin = replace(origin, floating=False)
     kind = "op" if grad_class(row, index) == "never" else "mode"
@@ -348,7 +367,7 @@ def aliased(
         scalar=scalar_of(m, row, bound), storage=thing.storage if alias in ("view", "shares") else 0,
         base=(thing.base or base.addr) if view else 0, view_mode=_view_mode(m) if view else "",
         nodes=nodes | (thing.nodes if not view and not is_true(m.recording) else frozenset()), sure=sure,
-        origin=m.origin(name, call.at, list(bound.values()), flag),
+        origin=made_by(m, name, bound, call.at, flag),
     )  # fmt: skip
     return m.tensor(call.at, made, tag)
 
@@ -451,7 +470,7 @@ def check_saved_inference(m: Machine, name: str, row: tables.Operator, bound: Op
             thing = m.get(ref)
             assert isinstance(thing, Tensor)
             if is_true(m.simplified(thing.inference)) and saved_now(m, row, bound, argument) and is_true(m.recording):
-                origin = m.origin(name, at, list(bound.values()), UNKNOWN)
+                origin = made_by(m, name, bound, at, UNKNOWN)
                 m.event(events.SavedInference, at, target=m.fact(ref), op=name, result=origin)
 
 

@@ -431,6 +431,10 @@ class Generator:
     mode: ModeSpec | None = None
     made_mode: Any = None
     started: bool = False
+    later: Any = None
+    """What it yields from its second resumption on, where only the first was run."""
+    switched: bool = False
+    """It is suspended inside a mode that it entered: resuming or dropping it changes the mode."""
     at: int = field(default=0, compare=False)
 
 

@@ -210,7 +210,18 @@ def _extern(m: Machine, ref: Ref, thing: Instance, body: Callable[[Any], None], 
             for value in reversed(entered.items):
                 leave_any(m, value)
 
-    guarded_body(m, lambda: body(bound), leave)
+    swallows = isinstance(thing.cls, Extern) and thing.cls.name == "contextlib.suppress"
+    if not swallows:
+        guarded_body(m, lambda: body(bound), leave)
+        return
+    outer, m.exits = m.exits, Exits()
+    m.guarded += 1
+    body(bound)
+    m.guarded -= 1
+    inner, m.exits = m.exits, outer
+    raised, inner.raises = inner.raises, []
+    outer.absorb(inner)
+    m.state = join_all([m.state, *(state for state, _ in raised)])
 
 
 def enter_any(m: Machine, value: Any, at: int) -> Any:
