@@ -1,11 +1,11 @@
 """One mistake gives one finding: the most telling one stays, and what follows from it becomes a note of it.
 
-In: findings, each with the events that gave it. Out: findings. Three things tie two findings together:
+In: findings, each with how it was reached. Out: findings. Three things tie two findings together:
 
-    the same place     both speak of one expression, and the one in `BEFORE` says why
-    the same cause     a note of the one is the place (or a note) of the other: `backward()` fails on a loss whose notes
-                       name the switch that another finding reports as never taken back
-    the same run       the one raises before the other is reached, in one activation and for one cause
+    the same place     both speak of one expression, and the one that `AT_ONE_PLACE` names says why
+    the same cause     a note of the one is the place (or a note) of the other, or the one was computed by the other:
+                       `backward()` fails on a loss whose notes name a switch that is reported as never taken back
+    the same run       the one raises before the other is reached, on one way and for one cause
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from gradlint.analysis.events import Event, Place
-from gradlint.findings import Finding, Note
+from gradlint.findings import Finding, Note, Span
 
 WITHOUT_GRAPH = frozenset({"GRD101", "GRD102", "GRD114"})
 """What raises for want of a graph."""
+
+RAISING = "GRD1"
+"""How the codes of what raises begin."""
 
 LOSSES = frozenset({"GRD302", "GRD303", "GRD307", "GRD308", "GRD309"})
 """What tells of a graph that was cut silently."""
@@ -48,31 +50,32 @@ BY_CAUSE: dict[str, frozenset[str]] = {
 }
 """Follower: what explains it, where a note of the one leads to the other."""
 
-Where = tuple[str, int]
+Line = tuple[str, int]
 """A line of a file."""
+Chain = tuple[tuple[str, Span], ...]
+"""The calls that lead to a place, outermost first, and last the place itself."""
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """A finding, the events that it was made of, and the lines of the calls that led to them."""
+    """A finding, the ways on which it was reached, and the lines that its value was computed on."""
 
     finding: Finding
-    events: tuple[Event, ...] = ()
-    calls: frozenset[Where] = frozenset()
+    chains: frozenset[Chain] = frozenset()
+    origins: frozenset[Line] = frozenset()
 
     @property
-    def line(self) -> Where:
+    def line(self) -> Line:
         return self.finding.path, self.finding.span.line
 
     @property
-    def causes(self) -> set[Where]:
-        """The lines that its notes name, those of mere calls left out."""
-        notes = {(n.path or self.finding.path, n.span.line) for n in self.finding.because}
-        return notes - self.calls
+    def calls(self) -> set[Line]:
+        return {(path, span.line) for chain in self.chains for path, span in chain[:-1]}
 
     @property
-    def activations(self) -> set[tuple[int, tuple[Place, ...]]]:
-        return {(event.where.unit, event.path) for event in self.events}
+    def causes(self) -> set[Line]:
+        """The lines that its notes name, those of mere calls left out."""
+        return {(n.path or self.finding.path, n.span.line) for n in self.finding.because} - self.calls
 
 
 def settle(sightings: Iterable[Sighting]) -> tuple[Finding, ...]:
@@ -87,11 +90,8 @@ def settle(sightings: Iterable[Sighting]) -> tuple[Finding, ...]:
     told: dict[int, list[Finding]] = {}
     for number in reasons:
         told.setdefault(_root(number, reasons), []).append(todo[number].finding)
-    return tuple(
-        _with_notes(sighting.finding, told.get(number, []))
-        for number, sighting in enumerate(todo)
-        if number not in reasons
-    )
+    kept = [(number, sighting.finding) for number, sighting in enumerate(todo) if number not in reasons]
+    return tuple(_with_notes(finding, told.get(number, [])) for number, finding in kept)
 
 
 def _root(number: int, reasons: dict[int, int]) -> int:
@@ -102,30 +102,49 @@ def _root(number: int, reasons: dict[int, int]) -> int:
 
 def explains(winner: Sighting, follower: Sighting) -> bool:
     """Whether the follower is but a consequence of the winner, or says less about the same thing."""
-    first, second = winner.finding.code, follower.finding.code
-    if first in AT_ONE_PLACE.get(second, ()) and winner.line == follower.line:
+    first, second = winner.finding, follower.finding
+    if first.code in AT_ONE_PLACE.get(second.code, ()) and winner.line == follower.line:
         return True
-    if first in BY_CAUSE.get(second, ()) and _one_cause(winner, follower):
+    if first.code in BY_CAUSE.get(second.code, ()) and _one_cause(winner, follower):
         return True
-    return {first, second} <= WITHOUT_GRAPH and _first_of_run(winner, follower)
+    raising = first.code.startswith(RAISING) and second.code.startswith(RAISING) and first.code != second.code
+    return raising and _runs_first(winner, follower) and _one_value(winner, follower)
 
 
 def _one_cause(winner: Sighting, follower: Sighting) -> bool:
     if winner.finding.code == "GRD214" and winner.line in follower.calls:
         return True
-    return bool(follower.causes & ({winner.line} | winner.causes)) or follower.line in winner.causes
+    if winner.line in follower.causes | follower.origins or follower.line in winner.causes:
+        return True
+    return bool(follower.causes & winner.causes)
 
 
-def _first_of_run(winner: Sighting, follower: Sighting) -> bool:
-    """Whether the winner raises earlier in an activation that both are seen in, for the same cause."""
-    first, second = winner.finding, follower.finding
-    return (
-        first.code != second.code
-        and first.path == second.path
-        and first.span < second.span
-        and bool(winner.causes & follower.causes)
-        and bool(winner.activations & follower.activations)
-    )
+def _one_value(winner: Sighting, follower: Sighting) -> bool:
+    return winner.line in follower.origins or bool(winner.causes & follower.causes)
+
+
+def _runs_first(winner: Sighting, follower: Sighting) -> bool:
+    """Whether on some way that leads to the follower the winner comes first."""
+    return any(_before(a, b) for a in winner.chains for b in follower.chains)
+
+
+def _before(a: Chain, b: Chain) -> bool:
+    """Whether one place is passed before another. They are compared where their ways part, in one piece of code."""
+    for (path, first), (other, second) in zip(a, b):
+        if (path, first) == (other, second):
+            continue
+        if path != other:
+            return False
+        if _within(first, second) or _within(second, first):
+            return _within(first, second)
+        return first < second
+    return False
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return (outer.line, outer.column) <= (inner.line, inner.column) and (inner.end_line, inner.end_column) <= (
+        outer.end_line, outer.end_column,
+    )  # fmt: skip
 
 
 def _with_notes(finding: Finding, followers: list[Finding]) -> Finding:

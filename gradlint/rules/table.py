@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from gradlint.analysis.events import Event
-from gradlint.findings import Certainty, Finding, Span
+from gradlint.analysis.events import Event, TensorFact
+from gradlint.findings import Certainty, Finding, Origin, Span
 from gradlint.rules import (
     backward_through_freed_graph,
     backward_without_graph,
@@ -33,7 +33,7 @@ from gradlint.rules import (
     serialize_nonleaf,
     view_no_grad_inplace,
 )
-from gradlint.rules.pileup import Sighting, Where, settle
+from gradlint.rules.pileup import Line, Sighting, settle
 from gradlint.rules.rule import Report, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -94,9 +94,29 @@ def findings_of(report: Report, codes: frozenset[str]) -> tuple[Finding, ...]:
 def _sighting(report: Report, found: list[tuple[Finding, Event]]) -> Sighting:
     """One finding for one place and code: the most certain, then the one that explains most."""
     best = min((finding for finding, _ in found), key=_rank)
-    events = tuple(event for _, event in found)
-    calls: frozenset[Where] = frozenset((report.path(p), report.line(p)) for event in events for p in event.path)
-    return Sighting(best, events, calls)
+    events = [event for _, event in found]
+    chains = frozenset(
+        tuple((report.path(place), report.span(place)) for place in (*event.path, event.where)) for event in events
+    )
+    return Sighting(best, chains, frozenset(line for event in events for line in _origins(report, event)))
+
+
+def _origins(report: Report, event: Event) -> set[Line]:
+    """The lines on which the value that an event speaks of was computed."""
+    fact = getattr(event, "root", None) or getattr(event, "target", None)
+    if not isinstance(fact, TensorFact):
+        return set()
+    home = report.path(event.where)
+    found: set[Line] = set()
+    waiting = [report.origin(fact.origin)]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Origin):
+            found.add((part.path or home, part.line))
+            waiting += [*part.args, *(value for _, value in part.kwargs)]
+        elif isinstance(part, (list, tuple)):
+            waiting += part
+    return found
 
 
 def _rank(finding: Finding) -> tuple[bool, bool, int, str]:
