@@ -7,30 +7,65 @@ from __future__ import annotations
 
 from functools import cache
 
-from gradlint.analysis.events import Event, TensorFact
+from gradlint.analysis.events import Event, Place, TensorFact
 from gradlint.findings import Certainty, Finding, Origin, Span
 from gradlint.rules import (
+    autocast_cache,
     backward_through_freed_graph,
     backward_without_graph,
     checkpoint_inputs_without_grad,
+    closure_under_no_grad,
     context_class_not_called,
+    context_covers_nothing,
+    context_instance_reentered,
+    context_not_entered,
+    data_attribute,
+    data_edit_bypasses_check,
+    decorator_on_async,
+    decorator_on_class,
+    decorator_on_contextmanager,
     decorator_over_descriptor,
     deepcopy_nonleaf,
+    enable_grad_in_inference_mode,
+    eval_without_no_grad,
+    forward_ad_ignores_no_grad,
+    freeze_has_no_effect,
     grad_input_outside_graph,
+    grad_mode_across_await,
+    grad_mode_across_yield,
+    grad_mode_leak,
+    grad_of_nonleaf,
     grad_without_graph,
+    graph_cut_by_detach,
+    graph_cut_by_rewrap,
     hook_needs_grad,
+    inference_mode_false_enables_grad,
     inference_tensor_inplace,
     inference_tensor_requires_grad,
     inference_tensor_saved,
     inplace_on_leaf,
+    lazy_under_mode,
+    loss_accumulation_keeps_graph,
     missing_create_graph,
+    mode_not_inherited_by_thread,
+    no_grad_could_be_inference_mode,
     non_scalar_backward,
+    nondifferentiable_op,
     numpy_on_grad_tensor,
     optimising_nonleaf,
+    optimizer_holds_old_parameters,
+    parameter_not_registered,
+    parameter_rebound,
+    redundant_mode,
+    releaf_hides_missing_graph,
     requires_grad_on_integer,
     requires_grad_on_nonleaf,
+    requires_grad_too_late,
     saved_tensor_modified,
     serialize_nonleaf,
+    set_grad_enabled_decorator_leak,
+    target_not_detached,
+    trained_module_under_no_grad,
     view_no_grad_inplace,
 )
 from gradlint.rules.pileup import Line, Sighting, settle
@@ -59,7 +94,45 @@ RULES: tuple[Rule, ...] = (
     context_class_not_called.RULE,
     decorator_over_descriptor.RULE,
     checkpoint_inputs_without_grad.RULE,
+    context_not_entered.RULE,
+    enable_grad_in_inference_mode.RULE,
+    decorator_on_async.RULE,
+    decorator_on_class.RULE,
+    decorator_on_contextmanager.RULE,
+    grad_mode_across_yield.RULE,
+    grad_mode_across_await.RULE,
+    mode_not_inherited_by_thread.RULE,
+    lazy_under_mode.RULE,
+    grad_mode_leak.RULE,
+    context_instance_reentered.RULE,
+    set_grad_enabled_decorator_leak.RULE,
+    inference_mode_false_enables_grad.RULE,
+    closure_under_no_grad.RULE,
+    context_covers_nothing.RULE,
+    forward_ad_ignores_no_grad.RULE,
+    autocast_cache.RULE,
+    parameter_rebound.RULE,
+    releaf_hides_missing_graph.RULE,
+    graph_cut_by_rewrap.RULE,
+    freeze_has_no_effect.RULE,
+    data_edit_bypasses_check.RULE,
+    grad_of_nonleaf.RULE,
+    trained_module_under_no_grad.RULE,
+    graph_cut_by_detach.RULE,
+    nondifferentiable_op.RULE,
+    requires_grad_too_late.RULE,
+    parameter_not_registered.RULE,
+    optimizer_holds_old_parameters.RULE,
+    eval_without_no_grad.RULE,
+    loss_accumulation_keeps_graph.RULE,
+    redundant_mode.RULE,
+    data_attribute.RULE,
+    no_grad_could_be_inference_mode.RULE,
+    target_not_detached.RULE,
 )  # fmt: skip
+
+WAYS = 32
+"""How many of the ways to one finding are looked at when findings are held against each other."""
 
 _Key = tuple[str, Span, str]
 
@@ -94,7 +167,7 @@ def findings_of(report: Report, codes: frozenset[str]) -> tuple[Finding, ...]:
 def _sighting(report: Report, found: list[tuple[Finding, Event]]) -> Sighting:
     """One finding for one place and code: the most certain, then the one that explains most."""
     best = min((finding for finding, _ in found), key=_rank)
-    events = [event for _, event in found]
+    events = [event for _, event in found[:WAYS]]
     chains = frozenset(
         tuple((report.path(place), report.span(place)) for place in (*event.path, event.where)) for event in events
     )
@@ -106,13 +179,13 @@ def _origins(report: Report, event: Event) -> set[Line]:
     fact = getattr(event, "root", None) or getattr(event, "target", None)
     if not isinstance(fact, TensorFact):
         return set()
-    home = report.path(event.where)
+    main = report.path(Place(0, 0))
     found: set[Line] = set()
     waiting = [report.origin(fact.origin)]
     while waiting:
         part = waiting.pop()
         if isinstance(part, Origin):
-            found.add((part.path or home, part.line))
+            found.add((part.path or main, part.line))
             waiting += [*part.args, *(value for _, value in part.kwargs)]
         elif isinstance(part, (list, tuple)):
             waiting += part
