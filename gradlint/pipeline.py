@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from gradlint.findings import Failure, FileResult, Finding, Fix, Verdict
 from gradlint.sources.ignores import Ignores
 from gradlint.sources.roots import roots_of
 from gradlint.sources.settings import Settings, SettingsError, answers
-from gradlint.sources.sift import Reach, wants
+from gradlint.sources.sift import Reach, names_torch, wants
 
 # What is imported inside functions is so for start-up time: most files are sifted out.
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ COOKIE = re.compile(r"coding[:=]")
 def check_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, alone: bool = False) -> FileResult:
     """The findings of one file; `alone` follows no imports."""
     try:
-        rules = chosen_rules(settings)
         if not wanted(path, source, settings, alone=alone):
             return FileResult(path)
+        rules = chosen_rules(settings)
         report = _analysed(path, source, None if alone else project_of(path, settings), settings, predict=False)
         found = _found(report, rules)
         kept = tuple(_heeded(found, report, settings))
@@ -115,7 +116,14 @@ def chosen_rules(settings: Settings) -> tuple[Rule, ...]:
 
 def wanted(path: str, source: bytes, settings: Settings = DEFAULTS, *, alone: bool = False) -> bool:
     """Whether a file can have a finding, as far as its bytes tell."""
-    return wants(source, _tokens(settings), lambda: not alone and _reach(roots_of(path, settings)).leads(path, source))
+
+    def imports_torch() -> bool:
+        return not alone and _reach(roots_of(path, settings)).leads(path, source)
+
+    # To load the rules for their tokens takes longer than to see that no torch comes into a file.
+    if "gradlint.rules.table" not in sys.modules and not names_torch(source) and not imports_torch():
+        return False
+    return wants(source, _tokens(settings), imports_torch)
 
 
 def bytes_of(source: str | bytes) -> bytes:
