@@ -10,12 +10,18 @@ from gradlint.rules.mode_wording import show, warn, written
 from gradlint.rules.rule import Report, Rule, note
 from gradlint.rules.wording import line_of
 
-SETUP = """def scaled(x):
+SETUP = """import torch.autograd.forward_ad as forward
+
+
+def scaled(x):
     with torch.no_grad():
         scale = x * 3
     return x * scale"""
-ACTION = "_, slope = torch.func.jvp(scaled, (torch.ones(2),), (torch.ones(2),))"
+ACTION = """with forward.dual_level():
+    out = scaled(forward.make_dual(torch.ones(2), torch.ones(2)))
+    slope = forward.unpack_dual(out).tangent"""
 EFFECT = "slope.tolist() == [6.0, 6.0]"
+"""Without the block's part the slope is 3."""
 
 
 def check(event: ForwardModeDifferentiated, report: Report) -> Iterator[Finding]:

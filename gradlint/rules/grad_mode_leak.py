@@ -11,8 +11,13 @@ from gradlint.rules.mode_wording import is_off, show, unsafe, warn
 from gradlint.rules.rule import Report, Rule, fails, holds, note
 from gradlint.rules.wording import line_of
 
-PROGRAMS = frozenset({"main", "_main", "cli", "run_cli", "app", "entry_point"})
-"""Functions that are the program: when they end, nothing runs on."""
+PROGRAMS = frozenset({"", "main", "_main", "cli", "run_cli", "app", "entry_point"})
+"""Functions that are the program, the code of a script itself ("") among them: when they end, nothing runs on."""
+PAIRED = frozenset({
+    "__enter__", "__exit__", "__aenter__", "__aexit__", "setUp", "tearDown", "setUpClass", "tearDownClass", "setUpModule",
+    "tearDownModule", "setup_method", "teardown_method", "setup_class", "teardown_class", "setup_module", "teardown_module",
+})  # fmt: skip
+"""Halves of a pair, called by Python or by a test framework: what one of them switches the other switches back."""
 SWITCHES = frozenset({"set_grad_enabled", "__enter__"})
 
 HOW = {
@@ -52,11 +57,12 @@ def check(event: ModeLeft, report: Report) -> Iterator[Finding]:
 
 
 def _by_trade(event: ModeLeft) -> bool:
-    """Whether to switch is what the function is for: it computes nothing in the mode itself; or it is the program."""
+    """Whether to switch is what the function is for (it computes nothing in the mode itself), or it is half of a pair,
+    or the program."""
     if holds(event.later) or event.how in ("init", "import"):
         return False
     name = event.function.rpartition(".")[2]
-    return fails(event.computes) or name in PROGRAMS
+    return fails(event.computes) or name in PROGRAMS or name in PAIRED
 
 
 def _message(event: ModeLeft, report: Report, where: Place, off: bool) -> str:
