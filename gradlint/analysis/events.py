@@ -412,7 +412,7 @@ class ModeLeft(Event):
     function: str = ""
     after: ModeFact = ModeFact(UNKNOWN, UNKNOWN)
     switch: str = "set_grad_enabled"
-    """What switched: set_grad_enabled, or "__enter__" by hand."""
+    """What switched: set_grad_enabled, "__enter__" by hand, or "enter_context"."""
     before: ModeFact = ModeFact(UNKNOWN, UNKNOWN)
     computes: Truth = UNKNOWN
     """Whether the function computed with tensors after its first switch; one that does not is a switch by trade."""

@@ -70,10 +70,10 @@ def _message(event: ModeLeft, report: Report, where: Place, off: bool) -> str:
     when = HOW.get(event.how, HOW["return"]).format(name=name or "this function")
     if where != event.where:
         switch, when = "this import switches the mode", "and nothing switches it back"
-    elif event.switch == "__enter__":
-        switch = "the mode entered here by `__enter__()` is not left"
-    else:
+    elif event.switch == "set_grad_enabled":
         switch = f"`torch.set_grad_enabled({not off})` is not undone"
+    else:
+        switch = f"the mode entered here by `{event.switch}` is not left"
     met = f", {line_of(report, event.met, event).strip(' ()')} for one" if event.met else ""
     return (
         f"{switch} {when}: what runs after it{met} runs with gradients {'off' if off else 'on'}; "
@@ -99,7 +99,7 @@ def _evidence(event: ModeLeft, off: bool) -> Evidence:
     setup = {"raise": RAISES, "init": CONSTRUCTS}.get(event.how, RETURNS)
     indent = " " * 8 if event.how == "init" else " " * 4
     switch = f"torch.set_grad_enabled({not off})"
-    if event.switch == "__enter__":
+    if event.switch != "set_grad_enabled":
         switch = ENTERED.format(kind="no_grad" if off else "enable_grad", indent=indent)
     action = CAUGHT if event.how == "raise" else "leaves()"
     effect = "not torch.is_grad_enabled()" if off else "torch.is_grad_enabled()"
