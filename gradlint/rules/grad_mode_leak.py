@@ -13,9 +13,11 @@ from gradlint.rules.wording import line_of
 
 PROGRAMS = frozenset({"", "main", "_main", "cli", "run_cli", "app", "entry_point"})
 """Functions that are the program, the code of a script itself ("") among them: when they end, nothing runs on."""
-PAIRED = frozenset({
-    "__enter__", "__exit__", "__aenter__", "__aexit__", "setUp", "tearDown", "setUpClass", "tearDownClass", "setUpModule",
-    "tearDownModule", "setup_method", "teardown_method", "setup_class", "teardown_class", "setup_module", "teardown_module",
+PAIRED = frozenset(
+    f"{way}{what}" for way in ("setUp", "tearDown") for what in ("", "Class", "Module")
+) | frozenset({
+    "__enter__", "__exit__", "__aenter__", "__aexit__",
+    *(f"{way}_{what}" for way in ("setup", "teardown") for what in ("method", "class", "module")),
 })  # fmt: skip
 """Halves of a pair, called by Python or by a test framework: what one of them switches the other switches back."""
 SWITCHES = frozenset({"set_grad_enabled", "__enter__"})
@@ -117,5 +119,6 @@ def _fix(event: ModeLeft, report: Report) -> Fix | None:
 
 
 RULE = Rule(
-    "GRD210", "grad-mode-leak", Severity.WARNING, (ModeLeft,), (b"set_grad_enabled", b"__enter__", b"enter_context"), check
-)
+    "GRD210", "grad-mode-leak", Severity.WARNING, (ModeLeft,),
+    (b"set_grad_enabled", b"__enter__", b"enter_context"), check,
+)  # fmt: skip
