@@ -75,6 +75,8 @@ class Event:
     path: tuple[Place, ...] = field(default=(), compare=False)
     likely: bool = False
     """True where reaching this place at all rests on an assumption (an open condition does not count)."""
+    entry: int = field(default=0, compare=False)
+    """The function of the checked file that was run as if called from outside; 0 where the module's own code ran."""
 
 
 @dataclass(frozen=True, slots=True)

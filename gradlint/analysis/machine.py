@@ -118,6 +118,8 @@ class Activation:
     """Modes that `with` statements of this very body entered and have not left: (kind, place)."""
     switched: list[int] = field(default_factory=list)
     """Places of `set_grad_enabled(...)` statements of this very body."""
+    pending: list[Any] = field(default_factory=list)
+    """Events about blocks that covered nothing, waiting for the first operation behind them."""
     site: int = 0
     decorated: str = ""
     decorated_at: int = 0
@@ -160,6 +162,9 @@ class Machine:
         """Counts tensor computations, to tell whether a region computed anything."""
         self.services: dict[str, Any] = {}
         self.ledger = Ledger()
+        self.recorded: dict[int, tuple[int, int]] = {}
+        """How many operations were recorded while a mode (by place) was the innermost: (for certain, perhaps)."""
+        self.differentiations = 0
         self.waits = 0
         """Counts suspensions inside a mode that the suspended body entered."""
         self.decorator = 0
@@ -278,6 +283,11 @@ class Machine:
             return then() if test.value else other()
         return self.branch(("truth", self.symbol(at, "test")), then, other)
 
+    def stop(self) -> None:
+        """What runs here raises for certain: regions that look at raised states see this one, and it ends."""
+        self.exits.raises.append((self.state.fork(), NONE))
+        self.kill()
+
     def may_raise(self, value: Any = NONE) -> None:
         """What runs here may raise: regions that look at raised states see a copy of this one."""
         if not self.guarded or self.state.dead:
@@ -304,7 +314,8 @@ class Machine:
     def emit_at(self, kind: type[E], here: int, /, **fields: Any) -> None:
         """The same, at a place that was kept as an integer."""
         path = tuple(self.place(a.site) for a in self.stack if a.site)
-        self.emit(kind(where=self.place(here), mode=self.mode_fact(), path=path, **fields))
+        entry = next((a.code.at for a in self.stack if a.code is not None and not a.site), 0)
+        self.emit(kind(where=self.place(here), mode=self.mode_fact(), path=path, entry=entry, **fields))
 
     def mode_fact(self, mode: Mode | None = None) -> ModeFact:
         mode = mode or self.state.mode
@@ -368,7 +379,7 @@ class Machine:
 
     def fact(self, value: Any, name: str = "") -> TensorFact:
         """What is known of a tensor, for an event."""
-        from gradlint.analysis.reasons import cause_of
+        from gradlint.analysis.reasons import NOTHING, assumption, cause_of, explain
 
         value = self.state.simplify(value)
         if isinstance(value, Phi):
@@ -380,11 +391,18 @@ class Machine:
         if isinstance(value, Opaque):
             rg = summary(self.simplified(value.rg))
             origin = value.origin or Origin("unknown", requires_grad=rg.value, name=name)
-            return TensorFact(name, rg=rg, origin=origin, known=rg.value is not None)
+            cause = explain(origin) if rg.value is False else NOTHING
+            return TensorFact(
+                name or origin.name, rg=rg, origin=origin, known=rg.value is not None, cause=cause.phrase, cause_kind=cause.kind,
+                cause_place=self.place(cause.where) if cause.where else None, made=self.place(cause.made) if cause.made else None,
+                assumes=assumption(origin) if rg.assumed else "",
+            )  # fmt: skip
         thing = self.get(value)
         if not isinstance(thing, Tensor):
             return TensorFact(name)
-        cause, where = cause_of(self, thing)
+        cause = cause_of(thing)
+        rg = summary(self.simplified(thing.rg))
+        made = thing.origin.line if thing.origin.op != "input" else 0
         return TensorFact(
             name=name or thing.origin.name,
             rg=summary(self.simplified(thing.rg)),
@@ -396,8 +414,13 @@ class Machine:
             view=thing.base != 0,
             view_mode=thing.view_mode,
             origin=thing.origin,
-            cause=cause,
-            cause_place=self.place(where) if where else None,
+            cause=cause.phrase,
+            cause_kind=cause.kind,
+            cause_place=self.place(cause.where) if cause.where else None,
+            made=self.place(cause.made or made) if cause.made or made else None,
+            single=summary(self.simplified(thing.single)),
+            retains=thing.retains,
+            assumes=assumption(thing.origin) if rg.assumed else "",
             known=True,
         )
 

@@ -30,7 +30,7 @@ MODES = frozenset({
 """What leaves gradients off where nobody meant it."""
 
 AT_ONE_PLACE: dict[str, frozenset[str]] = {
-    "GRD101": frozenset({"GRD105", "GRD107", "GRD302"}),
+    "GRD101": frozenset({"GRD105", "GRD107", "GRD302", "GRD303"}),
     "GRD102": frozenset({"GRD105"}),
     "GRD103": frozenset({"GRD102", "GRD105"}),
     "GRD106": frozenset({"GRD104"}),
@@ -43,7 +43,7 @@ AT_ONE_PLACE: dict[str, frozenset[str]] = {
 
 BY_CAUSE: dict[str, frozenset[str]] = {
     **dict.fromkeys(WITHOUT_GRAPH, MODES | {"GRD133", "GRD301"}),
-    **dict.fromkeys(LOSSES, MODES | WITHOUT_GRAPH),
+    **dict.fromkeys(LOSSES, MODES | WITHOUT_GRAPH | {"GRD302"}),
     "GRD103": MODES | {"GRD102"},
     "GRD213": frozenset({"GRD202"}),
     "GRD403": MODES,
@@ -52,8 +52,8 @@ BY_CAUSE: dict[str, frozenset[str]] = {
 
 Line = tuple[str, int]
 """A line of a file."""
-Chain = tuple[tuple[str, Span], ...]
-"""The calls that lead to a place, outermost first, and last the place itself."""
+Way = tuple[int, tuple[tuple[str, Span], ...]]
+"""How a place is reached: the function that was entered first, the calls, outermost first, and last the place itself."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Sighting:
     """A finding, the ways on which it was reached, and the lines that its value was computed on."""
 
     finding: Finding
-    chains: frozenset[Chain] = frozenset()
+    ways: frozenset[Way] = frozenset()
     origins: frozenset[Line] = frozenset()
 
     @property
@@ -70,7 +70,7 @@ class Sighting:
 
     @property
     def calls(self) -> set[Line]:
-        return {(path, span.line) for chain in self.chains for path, span in chain[:-1]}
+        return {(path, span.line) for _, places in self.ways for path, span in places[:-1]}
 
     @property
     def causes(self) -> set[Line]:
@@ -103,11 +103,13 @@ def _root(number: int, reasons: dict[int, int]) -> int:
 def explains(winner: Sighting, follower: Sighting) -> bool:
     """Whether the follower is but a consequence of the winner, or says less about the same thing."""
     first, second = winner.finding, follower.finding
+    if first.code == second.code:
+        return False
     if first.code in AT_ONE_PLACE.get(second.code, ()) and winner.line == follower.line:
         return True
     if first.code in BY_CAUSE.get(second.code, ()) and _one_cause(winner, follower):
         return True
-    raising = first.code.startswith(RAISING) and second.code.startswith(RAISING) and first.code != second.code
+    raising = first.code.startswith(RAISING) and second.code.startswith(RAISING)
     return raising and _runs_first(winner, follower) and _one_value(winner, follower)
 
 
@@ -125,12 +127,14 @@ def _one_value(winner: Sighting, follower: Sighting) -> bool:
 
 def _runs_first(winner: Sighting, follower: Sighting) -> bool:
     """Whether on some way that leads to the follower the winner comes first."""
-    return any(_before(a, b) for a in winner.chains for b in follower.chains)
+    return any(_before(a, b) for a in winner.ways for b in follower.ways)
 
 
-def _before(a: Chain, b: Chain) -> bool:
+def _before(a: Way, b: Way) -> bool:
     """Whether one place is passed before another. They are compared where their ways part, in one piece of code."""
-    for (path, first), (other, second) in zip(a, b):
+    if a[0] != b[0]:
+        return False
+    for (path, first), (other, second) in zip(a[1], b[1]):
         if (path, first) == (other, second):
             continue
         if path != other:

@@ -168,10 +168,12 @@ def _sighting(report: Report, found: list[tuple[Finding, Event]]) -> Sighting:
     """One finding for one place and code: the most certain, then the one that explains most."""
     best = min((finding for finding, _ in found), key=_rank)
     events = [event for _, event in found[:WAYS]]
-    chains = frozenset(
-        tuple((report.path(place), report.span(place)) for place in (*event.path, event.where)) for event in events
-    )
-    return Sighting(best, chains, frozenset(line for event in events for line in _origins(report, event)))
+    ways = frozenset((event.entry, _places(report, event)) for event in events)
+    return Sighting(best, ways, frozenset(line for event in events for line in _origins(report, event)))
+
+
+def _places(report: Report, event: Event) -> tuple[tuple[str, Span], ...]:
+    return tuple((report.path(place), report.span(place)) for place in (*event.path, event.where))
 
 
 def _origins(report: Report, event: Event) -> set[Line]:
