@@ -48,12 +48,13 @@ def _consequence(event: Cut, report: Report) -> str:
     if event.proof == "constant":
         term = called(event.term or TensorFact(), "this term of the loss")
         lost = listed(event.lost, "what it was computed from")
-        return f"so {term} is a constant in the loss that is differentiated{where} and gives {lost} no gradient"
-    lost = listed(event.lost, "what it was computed from")
+        return f"so {term} is a constant in the loss{where} and gives {lost} no gradient"
+    lost, get = listed(event.lost, "what it was computed from"), "get" if len(event.lost) > 1 else "gets"
     if event.proof == "asked":
-        return f"so `backward()`{where} stops at the copy and {lost} gets no gradient"
+        return f"so `backward()`{where} stops at the copy and {lost} {get} no gradient"
     held = line_of(report, event.optimizer, event) if event.optimizer else ""
-    return f"so {lost} gets no gradient from the loss{where}, nor from any other, although an optimizer{held} holds it"
+    them = "them" if len(event.lost) > 1 else "it"
+    return f"so {lost} {get} no gradient from the loss{where}, nor from any other, although an optimizer{held} holds {them}"
 
 
 def notes(event: Cut, report: Report) -> list[Note]:
@@ -76,7 +77,7 @@ def evidence(event: Cut, report: Report) -> Evidence:
         root, term = shown(report, event.root.origin, event.term.origin)
         return Evidence("{0}.backward()", (root, term), text="not getattr({1}, 'requires_grad', False)")
     source = event.source.origin
-    if source.requires_grad and not source.op.startswith(MODULES):
+    if event.proof != "constant" and source.requires_grad and not source.op.startswith(MODULES):
         root, lost = shown(report, event.root.origin, source)
         return Evidence(
             "given = torch.autograd.grad({0}.sum(), {1}, allow_unused=True)[0]", (root, lost), text="given is None"

@@ -56,7 +56,8 @@ def _evidence(event: GradRead, report: Report) -> Evidence | None:
 
 def _moved(origin: Origin) -> bool:
     """Whether the tensor is a leaf that was converted where it was made."""
-    if not origin.op.startswith("torch.Tensor.") or origin.op.rpartition(".")[2] not in MOVES or not origin.args:
+    kind, _, name = origin.op.rpartition(".")
+    if kind != "torch.Tensor" or name not in MOVES or not origin.args or origin.requires_grad is not True:
         return False
     made = origin.args[0]
     return isinstance(made, Origin) and made.op in ("leaf", "parameter") and made.requires_grad is True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gradlint.analysis.events import Rebound
+from gradlint.analysis.events import Rebound, TensorFact
 from gradlint.findings import Edit, Evidence, Finding, Fix, Note, Safety, Severity
 from gradlint.rules.rule import Report, Rule, fails, note
 from gradlint.rules.wording import line_of, tell
@@ -19,6 +19,8 @@ LEAF = "w = torch.ones(2, requires_grad=True)\nw.sum().backward()"
 
 
 def check(event: Rebound, report: Report) -> Iterator[Finding]:
+    if event.how != "loop" and event.later is None and not (event.how == "attribute" and event.likely):
+        return
     name = f"`{event.target.name}`" if event.target.name else "this"
     if event.how == "loop":
         said = (
@@ -30,8 +32,9 @@ def check(event: Rebound, report: Report) -> Iterator[Finding]:
             f"this binds {name} to a new tensor that does not require grad and has no `.grad`{_later(event, report)}; "
             f"change it in place under `torch.no_grad()`{_in_place(event)}"
         )
+    again = [TensorFact(assumes="the method is called again")] if event.how == "attribute" and event.likely else []
     yield tell(
-        RULE, report, event, said, facts=[event.target], flags=[event.target.rg], because=_notes(event, report),
+        RULE, report, event, said, facts=[*again, event.target], flags=[event.target.rg], because=_notes(event, report),
         evidence=_evidence(event), fix=_fix(event, report),
     )  # fmt: skip
 

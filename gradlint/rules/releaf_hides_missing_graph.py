@@ -29,8 +29,8 @@ def check(event: Releafed, report: Report) -> Iterator[Finding]:
     yield tell(
         RULE, report, event,
         f"{called(target, 'this loss')} has no graph{why(report, event, target)}; {ASKED[event.how]} only lets "
-        f"`backward()`{_line(event, report)} pass, and {listed(event.lost, 'what it was computed from')} gets no "
-        f"gradient; drop the flag, and {way_out(target)}",
+        f"`backward()`{_line(event, report)} pass, and {listed(event.lost, 'what it was computed from')} "
+        f"{'get' if len(event.lost) > 1 else 'gets'} no gradient; drop the flag, and {way_out(target)}",
         facts=[target], flags=[target.rg], because=_notes(event, report), evidence=_evidence(event, report),
     )  # fmt: skip
 
