@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 WHEELS := dist
 
-.PHONY: help lint test conformance check types style bench wheel clean
+.PHONY: help lint test conformance check types style bench docs wheel clean
 
 help:  ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ types: $(VENV)/.test
 
 bench: $(VENV)/.test  ## time a cold run against ruff and TorchFix on one tree: TREE=path
 	$(BIN)/python tools/bench.py $(TREE)
+
+docs: $(BIN)/gradlint  ## bring the README up to date: outputs that it shows, the table of rules
+	$(BIN)/python tools/documents.py
 
 wheel: $(VENV)/.test  ## build a wheel, and try it in an empty environment
 	rm -rf $(WHEELS)
