@@ -45,6 +45,7 @@ BY_CAUSE: dict[str, frozenset[str]] = {
     **dict.fromkeys(WITHOUT_GRAPH, MODES | {"GRD133", "GRD301"}),
     **dict.fromkeys(LOSSES, MODES | WITHOUT_GRAPH | {"GRD302"}),
     "GRD103": MODES | {"GRD102"},
+    "GRD210": frozenset({"GRD206", "GRD207", "GRD211", "GRD212"}),
     "GRD213": frozenset({"GRD202"}),
     "GRD403": MODES,
 }
