@@ -261,7 +261,10 @@ class Cut(Event):
         holds them and nothing reads their `.grad`.
 
     What a re-leafed tensor hides is told by Releafed alone. Of several cuts that are one mistake (one entry of one mode;
-    one loop), the first is told and the others are in `also`.
+    one loop; two detaches of one term), the first is told and the others are in `also`. Where cuts of several kinds explain
+    one loss (the same leaves starve, or the same term is constant), one kind is told: Rewrapped before TrainedUnderNoGrad
+    before NonDifferentiable before Detached, which is deliberate more often than the others (a detached advantage times
+    log-probabilities that went through `torch.tensor`).
 
     where: for a mode, the outermost expression in the body of the function that entered it (by `with`, decorator or
         statement) in whose evaluation the cut happens: `self.encode(ids)` in the block, not what encode() does inside.
