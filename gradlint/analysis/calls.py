@@ -100,7 +100,8 @@ def _call_moded(m: Machine, func: Moded, args: Any, kwargs: Any, at: int, rest: 
             # The decorator enters its mode each time that the generator is resumed, never between.
             m.put(made, replace(thing, mode=func.mode))
         return made
-    return contexts.under(m, func.mode, lambda: call(m, func.func, args, kwargs, at, rest), at)
+    name = target.code.name if target is not None else ""
+    return contexts.under(m, func.mode, lambda: call(m, func.func, args, kwargs, at, rest), at, name)
 
 
 def _call_descriptor(m: Machine, func: Descriptor, args: Any, kwargs: Any, at: int, rest: bool) -> Any:

@@ -29,6 +29,7 @@ from gradlint.analysis.values import (
     ModeSpec,
     Phi,
     Ref,
+    Truth,
     both,
     either,
     negate,
@@ -68,6 +69,10 @@ def make(m: Machine, kind: str, call: Call) -> Any:
         before = m.state.mode
         m.state.mode = Mode(flag, before.inference, (*before.stack, (spec.text, spec.at)))
         m.stack[-1].switched.append(spec.at)
+        m.event(
+            events.ContextEntered, call.at, kind=kind, flag=summary(m.simplified(flag)), first=m.place(spec.at), how="call",
+            fresh=isinstance(m.simplified(first), Const),
+        )  # fmt: skip
         return m.alloc(call.at, Context(spec, saved=before), "context")
     return m.alloc(call.at, Context(spec), "context")
 
@@ -107,7 +112,7 @@ def enter_object(m: Machine, ref: Ref, at: int, manual: bool = False) -> None:
     if thing.entered > 0 or manual:
         m.event(
             events.ContextEntered, at, kind=thing.spec.kind, flag=summary(thing.spec.flag), again=thing.entered > 0,
-            manual=manual, first=m.place(thing.spec.at),
+            manual=manual, first=m.place(thing.spec.at), saved=m.mode_fact(thing.saved) if thing.saved is not None else None,
         )  # fmt: skip
     if thing.spec.kind == "set_grad_enabled":
         # Built means switched: what entering restores later is what stood before the object was built.
@@ -136,9 +141,26 @@ def leave_object(m: Machine, ref: Ref) -> None:
     m.put(ref, replace(thing, entered=max(thing.entered - 1, 0), saved=None if gone else thing.saved))
 
 
-def under(m: Machine, spec: ModeSpec, run: Callable[[], Any], at: int) -> Any:
-    """Run something with a fresh context of this kind entered around it, as a decorated call does."""
+class Watch:
+    """Looks on while a mode is in force: what was recorded in it, whether anything was differentiated."""
+
+    def __init__(self, m: Machine, here: int) -> None:
+        self.here, self.recorded, self.differentiations = here, m.recorded.get(here, (0, 0)), m.differentiations
+
+    def seen(self, m: Machine) -> dict[str, Any]:
+        """The fields of `ContextEntered` that only the end of the block can tell."""
+        sure, maybe = (now - then for now, then in zip(m.recorded.get(self.here, (0, 0)), self.recorded))
+        recorded = Truth(True) if sure else Truth(None) if maybe else Truth(False)
+        return {"recorded": recorded, "differentiated": m.differentiations != self.differentiations}
+
+
+def under(m: Machine, spec: ModeSpec, run: Callable[[], Any], at: int, name: str = "") -> Any:
+    """Run something with a fresh context of this kind entered around it, as a decorated call does. `name`: the function
+    that is decorated."""
     saved = m.state.mode
+    outside, before = m.mode_fact(), m.computed
+    path = tuple(m.place(a.site) for a in m.stack if a.site)
+    watch = Watch(m, spec.at or m.here(at))
     m.state.mode = entered(m, spec, spec.at or m.here(at))
     m.decorator = spec.at
     raised = len(m.exits.raises)
@@ -146,6 +168,14 @@ def under(m: Machine, spec: ModeSpec, run: Callable[[], Any], at: int) -> Any:
     m.state.mode = left(spec, m.state.mode, saved)
     for state, _ in m.exits.raises[raised:]:
         state.mode = left(spec, state.mode, saved)
+    if name and not m.quiet:
+        flag = summary(m.simplified(spec.flag))
+        m.events.append(
+            events.ContextEntered(
+                m.place(spec.at), outside, path, kind=spec.kind, flag=flag, first=m.place(spec.at),
+                computes=Truth(m.computed != before), how="decorator", name=name, **watch.seen(m),
+            )
+        )  # fmt: skip
     return result
 
 

@@ -1,51 +1,98 @@
-"""Why a tensor does not require grad, in one phrase for a message."""
+"""Why a tensor does not require grad, in one phrase for a message, with the places it speaks of."""
 
 from __future__ import annotations
 
-from gradlint.analysis.machine import Machine
+from dataclasses import dataclass
+
 from gradlint.analysis.values import Tensor
 from gradlint.findings import Origin
 
-_CUTS = {
-    "torch.Tensor.detach": "it was detached",
-    "torch.detach": "it was detached",
-    "torch.Tensor.detach_": "it was detached",
-    "torch.Tensor.data": "it was taken from `.data`",
-    "torch.tensor": "`torch.tensor` copies values and leaves the graph behind",
-    "torch.Tensor.item": "`.item()` turned it into a number",
-    "torch.from_numpy": "it comes from numpy",
+CUTS = {
+    "torch.Tensor.detach": ("detach", "it was detached"),
+    "torch.detach": ("detach", "it was detached"),
+    "torch.Tensor.detach_": ("detach", "it was detached"),
+    "torch.Tensor.data": ("data", "it was taken from `.data`"),
+    "torch.tensor": ("copy", "`torch.tensor` copies values and leaves the graph behind"),
+    "torch.Tensor.item": ("item", "`.item()` turned it into a number"),
+    "torch.from_numpy": ("numpy", "it comes from numpy"),
+    "torch.autograd.grad": ("grad", "`autograd.grad` gave it without `create_graph=True`"),
 }
+FUNCTION = "autograd.Function"
+MAX_DEPTH = 12
 
 
-def cause_of(m: Machine, thing: Tensor) -> tuple[str, int]:
-    """A phrase that settles why `thing` does not require grad, and the place it speaks of (0 for none); ("", 0)
-    where it does require grad or nothing is known."""
-    return explain(thing.origin, 0)
+@dataclass(frozen=True)
+class Cause:
+    """phrase: "it was computed under `torch.no_grad()`"; kind: see `TensorFact.cause_kind`; where: the place the phrase
+    speaks of, made: where the value that settles it was computed; 0 for no place."""
+
+    phrase: str = ""
+    kind: str = ""
+    where: int = 0
+    made: int = 0
 
 
-def explain(origin: Origin, depth: int) -> tuple[str, int]:
-    if depth > 12 or origin.requires_grad is True:
-        return "", 0
-    if origin.op in _CUTS:
-        return _CUTS[origin.op], origin.line
-    if origin.requires_grad is False:
-        if origin.modes and origin.op not in ("input", "python"):
-            return f"it was computed under `{origin.modes[-1]}`", origin.mode_line
-        operands = [a for a in _flat(origin) if a.requires_grad is not None]
-        if any(a.requires_grad for a in operands):
-            return f"`{origin.op.rpartition('.')[2]}` has no derivative", origin.line
+NOTHING = Cause()
+
+
+def cause_of(thing: Tensor) -> Cause:
+    """Why a tensor does not require grad; nothing where it does, or where nothing is known."""
+    return explain(thing.origin)
+
+
+def explain(origin: Origin, depth: int = 0) -> Cause:
+    """The same of an origin."""
+    if depth > MAX_DEPTH or origin.requires_grad is True:
+        return NOTHING
+    if origin.op in CUTS:
+        kind, phrase = CUTS[origin.op]
+        return Cause(phrase, kind, origin.line, origin.line)
+    if origin.requires_grad is not False:
+        return NOTHING
+    operands = [a for a in flat(origin) if a.requires_grad is not None]
+    if origin.op == "module" or origin.op.startswith("torch.nn.") and dict(origin.kwargs).get("module") is True:
+        operands.append(Origin("parameter", requires_grad=True))
+    if origin.modes and origin.op not in ("input", "python", "leaf"):
+        # An operand that lost its graph earlier, in another way, settles it before the mode does.
         for operand in operands:
             found = explain(operand, depth + 1)
-            if found[0]:
+            if found.phrase and not any(a.requires_grad for a in operands):
                 return found
-        if origin.op == "parameter":
-            return "its parameters are frozen", origin.line
-        if operands or origin.op in ("leaf", "input"):
-            return "nothing it was computed from requires grad", origin.line
-    return "", 0
+        mode = origin.modes[-1]
+        if mode == FUNCTION:
+            return Cause("it was computed in an `autograd.Function`, which runs with gradients off", "function", origin.mode_line, origin.line)
+        kind = "inference" if "inference" in mode else "mode"
+        return Cause(f"it was computed under {mode if mode.startswith('the ') else f'`{mode}`'}", kind, origin.mode_line, origin.line)
+    if any(a.requires_grad for a in operands):
+        return Cause(f"`{origin.op.rpartition('.')[2]}` has no derivative", "op", origin.line, origin.line)
+    for operand in operands:
+        found = explain(operand, depth + 1)
+        if found.phrase and found.kind != "input":
+            return found
+    if origin.op == "parameter" or dict(origin.kwargs).get("module") is False:
+        return Cause("its parameters are frozen", "frozen", origin.line, origin.line)
+    if operands or origin.op in ("leaf", "input"):
+        return Cause("nothing it was computed from requires grad", "input", 0, origin.line)
+    return NOTHING
 
 
-def _flat(origin: Origin) -> list[Origin]:
+def assumption(origin: Origin | None, depth: int = 0) -> str:
+    """What a belief about requires_grad rests on, as a clause; "" where it rests on nothing in particular."""
+    if origin is None or depth > MAX_DEPTH:
+        return ""
+    if origin.op == "module":
+        return "the parameters of the module that computed it are trainable"
+    if origin.op == "torch.autograd.grad":
+        return "the derivative depends on what requires grad"
+    for operand in flat(origin):
+        found = assumption(operand, depth + 1)
+        if found:
+            return found
+    return ""
+
+
+def flat(origin: Origin) -> list[Origin]:
+    """The operands of an origin that are origins themselves, lists looked through."""
     found: list[Origin] = []
     for part in (*origin.args, *(v for _, v in origin.kwargs)):
         if isinstance(part, Origin):
@@ -57,6 +104,8 @@ def _flat(origin: Origin) -> list[Origin]:
 
 def is_whole(origin: Origin, depth: int = 0) -> bool:
     """Whether every operand on the way to a value is known: no unknown call, nothing from outside, nothing cut short."""
-    if depth > 12 or origin.op in ("unknown", "module", "input"):
+    if depth > MAX_DEPTH or origin.op in ("unknown", "module"):
         return False
-    return all(is_whole(a, depth + 1) for a in _flat(origin))
+    if origin.op == "input" and origin.requires_grad is not False:
+        return False
+    return all(is_whole(a, depth + 1) for a in flat(origin))

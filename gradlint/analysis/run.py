@@ -253,7 +253,7 @@ def why(record: Record, flag: Truth) -> str:
     if record.why is None:
         return "" if flag.value is not None else "nothing is known of it"
     if flag.value is False:
-        return explain(record.why, 0)[0] or "nothing it was computed from requires grad"
+        return explain(record.why).phrase or "nothing it was computed from requires grad"
     if flag.value is True:
         return f"made by `{record.why.op}`" if record.why.op not in ("input", "unknown") else "it requires grad"
     return "it depends on the call" if len({t.value for t in record.rg}) > 1 else "what it is computed from is not known"

@@ -190,6 +190,8 @@ def _join_tensors(cond: Symbol | None, a: Tensor, b: Tensor) -> Tensor:
         floating=join_flags(cond, a.floating, b.floating),
         inference=join_flags(cond, a.inference, b.inference),
         scalar=join_flags(cond, a.scalar, b.scalar),
+        single=join_flags(cond, a.single, b.single),
+        plain=join_flags(cond, a.plain, b.plain),
         storage=a.storage if a.storage == b.storage else 0,
         base=a.base if a.base == b.base else 0,
         view_mode=a.view_mode if a.view_mode == b.view_mode else "",

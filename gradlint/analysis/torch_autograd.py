@@ -10,6 +10,7 @@ from gradlint.analysis.events import Place, TensorFact
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import truth_of
+from gradlint.analysis.reasons import explain
 from gradlint.analysis.state import Mode
 from gradlint.analysis.torch_ops import sources_of
 from gradlint.analysis.torch_values import any_of, as_tensor, known, rg_of
@@ -71,6 +72,10 @@ def _backward(m: Machine, root: Any, at: int, how: str, has_gradient: bool, reta
     thing = m.get(ref)
     assert isinstance(thing, Tensor)
     found = _Graph(m, thing)
+    m.differentiations += 1
+    if is_false(m.simplified(thing.rg)) and _differentiated_again(m, [ref], at):
+        m.stop()
+        return NONE
     m.event(
         events.BackwardCalled, at, root=m.fact(ref), how=how, has_gradient=has_gradient, freed=tuple(found.freed),
         modified=tuple(found.modified), hidden=tuple(found.hidden), earlier=tuple(found.earlier), changed=tuple(found.changed),
@@ -78,7 +83,10 @@ def _backward(m: Machine, root: Any, at: int, how: str, has_gradient: bool, reta
     rg = m.simplified(thing.rg)
     m.may_raise()
     if is_false(rg) and not is_assumed_flag(rg):
-        _stop(m)
+        m.stop()
+        return NONE
+    if (found.freed or found.modified) and is_true(rg):
+        m.stop()
         return NONE
     if not is_false(rg):
         from gradlint.analysis import torch_watch
@@ -93,14 +101,22 @@ def _backward(m: Machine, root: Any, at: int, how: str, has_gradient: bool, reta
     return NONE
 
 
+def _differentiated_again(m: Machine, roots: list[Any], at: int) -> bool:
+    """Whether roots without graph are derivatives taken without `create_graph`: says so in an event of its own."""
+    for root in roots:
+        thing = m.get(root)
+        if not isinstance(thing, Tensor) or not is_false(m.simplified(thing.rg)):
+            continue
+        for number in sorted(thing.lost):
+            record = m.ledger.cuts[number - 1]
+            if record.kind == "grad" and explain(thing.origin).kind in ("grad", "input", ""):
+                m.event(events.PenaltyWithoutGraph, at, grad_call=m.place(record.where), how="backward", value=m.fact(root))
+                return True
+    return False
+
+
 def is_assumed_flag(flag: Flag) -> bool:
     return any(t.assumed for t in leaves(flag))
-
-
-def _stop(m: Machine) -> None:
-    """What raises for certain ends here; a handler sees the state."""
-    m.exits.raises.append((m.state.fork(), NONE))
-    m.kill()
 
 
 def _number(m: Machine, root: Any, at: int) -> Any:
@@ -113,7 +129,7 @@ def _number(m: Machine, root: Any, at: int) -> Any:
             events.NumberBackward, at, name=_name_of(m, root), cut=m.place(here), how=torch_cuts.SHOWN.get(op, op),
             source=TensorFact(source.name, Truth(True), origin=source, known=True) if source is not None else TensorFact(),
         )  # fmt: skip
-        _stop(m)
+        m.stop()
     return NONE
 
 
@@ -247,6 +263,9 @@ def grad(m: Machine, call: Call) -> Any:
             nodes += found.nodes
             if not is_false(m.simplified(thing.rg)):
                 torch_cuts.root(m, ref, call.at)  # type: ignore[arg-type]
+    if _differentiated_again(m, [known(m, m.simplified(v)) for v in outputs], call.at):
+        m.stop()
+        return NONE
     m.event(
         events.GradCalled, call.at, outputs=tuple(m.fact(v) for v in outputs), inputs=tuple(m.fact(v) for v in inputs),
         outside=tuple(_outside(m, outputs, v) for v in inputs), create_graph=is_true(create), allow_unused=not is_false(unused),
@@ -255,10 +274,11 @@ def grad(m: Machine, call: Call) -> Any:
         earlier=tuple(f for g in graphs for f in g.earlier), changed=tuple(f for g in graphs for f in g.changed),
     )  # fmt: skip
     m.may_raise()
+    m.differentiations += 1
     for value in outputs:
         flag = rg_of(m, value)
         if is_false(flag) and not is_assumed_flag(flag):
-            _stop(m)
+            m.stop()
             return NONE
     keep = create if retain is None else retain
     if not is_true(keep):
@@ -324,7 +344,8 @@ def _outside(m: Machine, outputs: list[Any], value: Any) -> bool:
         if not isinstance(root, Tensor) or not whole(m, root):
             return False
         held = torch_cuts.reachable(m, root)
-        if thing.nodes & set(held) or ref.addr in sources_of(m, known(m, m.simplified(output)), root):
+        below = torch_cuts.identities(m, sources_of(m, known(m, m.simplified(output)), root))
+        if thing.nodes & set(held) or m.contexts.identity(ref.addr) in below:
             return False
         if ref == known(m, m.simplified(output)):
             return False

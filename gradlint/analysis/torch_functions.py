@@ -62,11 +62,66 @@ def leaf(m: Machine, call: Call, flag: Flag, floating: Flag, lost: frozenset[int
     origin = replace(m.origin("leaf", call.at, (), flag), floating=summary(floating).value)
     if lost:
         origin = replace(m.origin(call.name, call.at, call.args, flag), floating=summary(floating).value)
+    single = TRUE if is_true(scalar) else single_size(m, call)
     made = Tensor(
-        rg=flag, leaf=TRUE, floating=floating, inference=m.simplified(m.state.mode.inference), sure=True, scalar=scalar,
-        lost=lost, origin=origin,
+        rg=flag, leaf=TRUE, floating=floating, inference=m.simplified(m.state.mode.inference), sure=True,
+        scalar=scalar if not is_false(single) else FALSE, single=single, plain=_plain(call), lost=lost, origin=origin,
     )  # fmt: skip
     return m.tensor(call.at, made)
+
+
+def _plain(call: Call) -> Flag:
+    """Whether a factory makes a tensor of the default dtype, on the CPU."""
+    asked = [k for k in ("dtype", "device", "layout", "memory_format") if k in call.kwargs]
+    like = call.name in LIKE or call.name.startswith("torch.Tensor.") or call.name in OLD_CONSTRUCTORS - {"torch.Tensor", "torch.FloatTensor"}
+    return UNKNOWN if asked or like or call.rest else TRUE
+
+
+SIZED = frozenset({"torch.zeros", "torch.ones", "torch.empty", "torch.rand", "torch.randn", "torch.full", "torch.eye", "torch.randint"})
+
+
+def single_size(m: Machine, call: Call) -> Flag:
+    """Whether the sizes or data given to a factory make exactly one element."""
+    if call.name in ("torch.tensor", "torch.as_tensor", "torch.FloatTensor"):
+        return _single_data(m, call.arg(0, "data", NONE))
+    if call.name not in SIZED or call.rest:
+        return UNKNOWN
+    values = list(call.args)
+    if call.name == "torch.randint":
+        values = values[1:] if len(values) < 3 else values[2:]
+    if call.name == "torch.full":
+        values = values[:1]
+    if "size" in call.kwargs:
+        values = [call.kwargs["size"]]
+    sizes: list[Any] = []
+    for value in values:
+        thing = m.get(m.simplified(value))
+        if isinstance(thing, Sequence):
+            if not thing.exact:
+                return UNKNOWN
+            sizes += thing.items
+        else:
+            sizes.append(value)
+    known = [m.simplified(s) for s in sizes]
+    if any(isinstance(s, Const) and isinstance(s.value, int) and s.value > 1 for s in known):
+        return FALSE
+    if all(isinstance(s, Const) and s.value == 1 for s in known):
+        return TRUE
+    return UNKNOWN
+
+
+def _single_data(m: Machine, value: Any) -> Flag:
+    value = m.simplified(value)
+    if isinstance(value, Const):
+        return TRUE
+    thing = m.get(value)
+    if isinstance(thing, Tensor):
+        return m.simplified(thing.single)
+    if not isinstance(thing, Sequence) or not thing.exact:
+        return UNKNOWN
+    if len(thing.items) > 1:
+        return FALSE
+    return _single_data(m, thing.items[0]) if thing.items else UNKNOWN
 
 
 def _asked(m: Machine, call: Call, flag: Flag, floating: Flag) -> None:
@@ -224,7 +279,8 @@ def parameter(m: Machine, call: Call) -> Any:
     origin = replace(m.origin("parameter", call.at, (), flag), floating=True)
     made = Tensor(
         rg=flag, leaf=TRUE, floating=TRUE, inference=inference, sure=True, parameter=True, storage=storage, lost=lost, origin=origin,
-        scalar=held.scalar if isinstance(held, Tensor) else UNKNOWN,
+        scalar=held.scalar if isinstance(held, Tensor) else UNKNOWN, single=held.single if isinstance(held, Tensor) else UNKNOWN,
+        plain=held.plain if isinstance(held, Tensor) else UNKNOWN,
     )  # fmt: skip
     return m.tensor(call.at, made)
 

@@ -19,8 +19,10 @@ from gradlint.analysis.values import (
     Tensor,
     both,
     either,
+    is_assumed,
     is_false,
     is_true,
+    negate,
     summary,
 )
 from gradlint.torch_model import tables
@@ -54,6 +56,9 @@ def changed(
     assert isinstance(thing, Tensor)
     value_rg = any_of(m, values)
     report(m, ref, thing, values, value_rg, at, how)
+    if refused(m, thing):
+        m.stop()
+        return
     touch(m, thing.storage, at, hidden=_through_data(thing))
     rg = either(m.simplified(thing.rg), both(m.recording, value_rg))
     if is_false(thing.floating):
@@ -123,6 +128,18 @@ def _base_follows(m: Machine, thing: Tensor, rg: Flag, nodes: frozenset[int], or
 
 def _through_data(thing: Tensor) -> bool:
     return thing.origin.op == "torch.Tensor.data"
+
+
+def refused(m: Machine, thing: Tensor) -> bool:
+    """Whether torch refuses the write for certain: to a leaf that requires grad (or a view of one) while operations are
+    recorded, or to an inference tensor outside of inference mode."""
+    base = m.state.heap.get(thing.base)
+    target = base if isinstance(base, Tensor) and not thing.view_mode else thing
+    leaf = both(m.simplified(target.rg), m.simplified(target.leaf))
+    if _through_data(thing):
+        leaf = FALSE
+    outside = both(m.simplified(thing.inference), negate(m.simplified(m.state.mode.inference)))
+    return any(is_true(flag) and not is_assumed(flag) for flag in (both(m.recording, leaf), outside))
 
 
 def touch(m: Machine, storage: int, at: int, hidden: bool = False) -> None:

@@ -309,7 +309,8 @@ def parameter_tensor(m: Machine, flag: Flag, address: int, name: str, many: bool
     m.state.alloc(storage, Storage())
     origin = Origin("parameter", name=name, requires_grad=None if isinstance(flag, Phi) else flag.value)
     made = Tensor(
-        rg=flag, leaf=TRUE, floating=TRUE, inference=FALSE, storage=storage, sure=True, parameter=True, many=many, origin=origin
+        rg=flag, leaf=TRUE, floating=TRUE, inference=FALSE, plain=UNKNOWN, storage=storage, sure=True, parameter=True, many=many,
+        origin=origin,
     )  # fmt: skip
     return m.state.alloc(address, made)
 

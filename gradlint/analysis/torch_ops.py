@@ -127,6 +127,8 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
     if not any(maybe_tensor(m, v) or tensors_in(m, v) for v in bound.values()) and call.self is None and not call.rest:
         pass
     check_saved_inference(m, name, row, bound, call.at)
+    if m.dead():
+        return NONE
     if returns == "t" or returns == "self":
         return one_result(m, name, row, bound, call, 0)
     if returns == "t*":
@@ -234,6 +236,19 @@ def scalar_of(m: Machine, row: tables.Operator, bound: Operands) -> Flag:
     return UNKNOWN
 
 
+def single_of(m: Machine, row: tables.Operator, bound: Operands, scalar: Flag) -> Flag:
+    """Whether the result has exactly one element."""
+    if is_true(scalar):
+        return TRUE
+    if row.scalar != "broadcast":
+        return UNKNOWN
+    result: Flag = TRUE
+    for value in bound.values():
+        if not isinstance(value, Extern):
+            result = both(result, flag_of(m, value, "single"))
+    return result
+
+
 def _second_positional(row: tables.Operator, bound: Operands) -> bool:
     return len(row.args) > 1 and row.args[1] in bound.named and row.args[1] not in ("dtype",)
 
@@ -279,7 +294,7 @@ def fresh(
     scalar = scalar_of(m, row, bound)
     thing = Tensor(
         rg=rg, leaf=negate(rg), floating=floating, inference=m.simplified(m.state.mode.inference),
-        scalar=scalar, storage=storage, nodes=nodes, sure=sure, lost=lost, dead=dead_terms(m, name, bound, rg),
+        scalar=scalar, single=single_of(m, row, bound, scalar), storage=storage, nodes=nodes, sure=sure, lost=lost, dead=dead_terms(m, name, bound, rg),
         origin=origin,
     )  # fmt: skip
     return m.tensor(call.at, thing, tag)
@@ -399,6 +414,7 @@ def record(
     take part besides the operands (parameters of a layer)."""
     if is_false(rg) or is_false(m.recording):
         return frozenset(), True
+    note_recorded(m, rg, call.at)
     inputs: set[int] = set()
     maybe: set[int] = set()
     grads: set[int] = set(own)
@@ -421,6 +437,21 @@ def record(
         sources=frozenset(sorted(below)[:MAX_SOURCES]), at=m.here(call.at),
     )  # fmt: skip
     return frozenset({m.alloc(call.at, node, "node" + tag).addr}), is_true(rg) and is_true(m.recording)
+
+
+def note_recorded(m: Machine, rg: Flag, at: int) -> None:
+    """An operation is recorded, or may be: for those who ask what a mode lets through."""
+    place = m.state.mode.stack[-1][1] if m.state.mode.stack else 0
+    sure, maybe = m.recorded.get(place, (0, 0))
+    certain = is_true(rg) and is_true(m.recording)
+    m.recorded[place] = (sure + certain, maybe + 1)
+    if certain:
+        for number, act in enumerate(m.stack):
+            if act.pending:
+                here = m.stack[number + 1].site if number + 1 < len(m.stack) else m.here(at)
+                waiting, act.pending = act.pending, []
+                for event in waiting:
+                    m.emit(replace(event, after=m.place(here)))
 
 
 def mark_used(m: Machine, ref: Ref, thing: Tensor, at: int) -> None:
@@ -472,6 +503,8 @@ def check_saved_inference(m: Machine, name: str, row: tables.Operator, bound: Op
             if is_true(m.simplified(thing.inference)) and saved_now(m, row, bound, argument) and is_true(m.recording):
                 origin = made_by(m, name, bound, at, UNKNOWN)
                 m.event(events.SavedInference, at, target=m.fact(ref), op=name, result=origin)
+                m.stop()
+                return
 
 
 def unknown_method(m: Machine, opaque: Opaque, name: str, call: Call) -> Any:

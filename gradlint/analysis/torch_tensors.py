@@ -28,6 +28,7 @@ from gradlint.analysis.values import (
     Storage,
     Tensor,
     both,
+    is_assumed,
     is_false,
     is_true,
     lift,
@@ -219,6 +220,7 @@ def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> No
     )  # fmt: skip
     raises = both(rg, negate(m.simplified(thing.leaf)))
     if is_true(raises) and (how == "attribute" or is_false(flag)):
+        raising(m, raises)
         return
     new = lift(lambda t, r: r if t.value is None and r.value is None else t, flag, rg)
     if is_true(raises):
@@ -240,6 +242,12 @@ def releafed(m: Machine, ref: Ref, before: Ref, at: int, how: str, thing: Tensor
     held = thing if thing is not None else m.get(before)
     assert isinstance(held, Tensor)
     torch_watch.releafed(m, ref, held, at, how)
+
+
+def raising(m: Machine, flag: Flag) -> None:
+    """Where the flag holds for certain torch raises, and nothing behind it runs."""
+    if is_true(flag) and not is_assumed(flag):
+        m.stop()
 
 
 def _was_used(m: Machine, ref: Ref, thing: Tensor) -> bool:
@@ -309,12 +317,16 @@ def _numpy(m: Machine, call: Call) -> Any:
     if force is None or is_false(truth_of(m, force)):
         m.event(events.NumpyTaken, call.at, target=m.fact(ref), how=".numpy()")
         m.may_raise()
+        raising(m, both(m.simplified(thing.rg), m.simplified(m.state.mode.grad)))
     return replace(m.opaque(call.at, FALSE, "array", tag="numpy"), lost=cut_off(m, ref, thing, "torch.Tensor.numpy", call.at))
 
 
 def _hook(m: Machine, call: Call) -> Any:
     ref, thing = _this(m, call)
     m.event(events.HookOnTensor, call.at, target=m.fact(ref), how=call.name)
+    raising(m, negate(m.simplified(thing.rg)))
+    if m.dead():
+        return NONE
     if call.name == "retain_grad":
         m.put(ref, replace(thing, retains=True))
         return NONE
@@ -433,7 +445,9 @@ def opaque_attribute(m: Machine, obj: Opaque, name: str) -> Any:
         from gradlint.analysis.attributes import get_attr
 
         return get_attr(m, value, name, 0)
-    if name in ("detach", "requires_grad_", "backward", "register_hook", "retain_grad", "numpy", "detach_") and obj.kind in ("", "tensors"):
+    if name == "backward":
+        return Builtin(obj, name)
+    if name in ("detach", "requires_grad_", "register_hook", "retain_grad", "numpy", "detach_") and obj.kind in ("", "tensors"):
         return Builtin(obj, name)
     if name in PLAIN_ATTRIBUTES:
         return Opaque(("attr", obj.symbol, name), FALSE, "number")
@@ -455,10 +469,6 @@ def call_opaque(m: Machine, func: Opaque, call: Call) -> Any:
     if symbol[1] and symbol[1][0] in ("ref", "module"):
         return None
     receiver = Opaque(symbol[1], func.rg)
-    if name == "backward" and call.args and not call.kwargs:
-        return None
-    if name == "backward":
-        return torch_autograd.backward(m, [receiver], call, "tensor")
     if name in MODULE_METHODS:
         from gradlint.analysis import torch_module_calls
 
@@ -473,10 +483,26 @@ def call_opaque(m: Machine, func: Opaque, call: Call) -> Any:
 
 def opaque_method(m: Machine, call: Call) -> Any:
     """A tensor method of an unknown value that only tensors have: the value turns out to be a tensor."""
+    if call.name == "backward":
+        return _opaque_backward(m, call)
     ref = as_tensor(m, call.self)
     if ref is None:
         return m.opaque(call.at)
     return method(m, Call(call.name, call.args, call.kwargs, call.at, call.rest, ref))
+
+
+def _opaque_backward(m: Machine, call: Call) -> Any:
+    """`unknown.backward(...)`: of a tensor, or of something that differentiates what it is given (`engine.backward(loss)`)."""
+    if call.self.kind == "number":
+        return torch_autograd.backward(m, [call.self], call, "tensor")
+    if call.args:
+        from gradlint.analysis import torch_frameworks
+
+        made = torch_frameworks.call_opaque(m, Opaque(("attr", call.self.symbol, "backward")), call)
+        if made is None:
+            m.services["escape"](m, call.all_args)
+        return NONE
+    return torch_autograd.backward(m, [call.self], call, "tensor")
 
 
 def set_opaque_attribute(m: Machine, obj: Opaque, name: str, value: Any, at: int) -> None:

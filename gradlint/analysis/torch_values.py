@@ -128,7 +128,7 @@ def flag_of(m: Machine, value: Any, name: str) -> Flag:
     if isinstance(value, Const):
         if name == "floating":
             return TRUE if isinstance(value.value, (float, complex)) else FALSE
-        return TRUE if name == "scalar" else FALSE
+        return TRUE if name in ("scalar", "single") else FALSE
     thing = m.get(value)
     if isinstance(thing, Tensor):
         return m.simplified(getattr(thing, name))  # type: ignore[no-any-return]

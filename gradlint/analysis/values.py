@@ -301,7 +301,8 @@ Value = Union[Const, Ref, Opaque, Extern, Func, Method, Builtin, Partial, Moded,
 class Tensor:
     """A tensor.
 
-    rg, leaf, floating, inference, scalar: flags (`floating`: float or complex; `scalar`: 0-d).
+    rg, leaf, floating, inference, scalar, single, plain: flags (`floating`: float or complex; `scalar`: 0-d; `single`:
+    exactly one element; `plain`: of the default dtype, on the CPU and contiguous, as a factory makes it).
     storage: address of the Storage it shares. base: address of the tensor it is a view of, 0 where it is none.
     view_mode: "" where the view was made with grad on (or it is no view), else "no_grad" or "inference".
     nodes: addresses of graph nodes that may have made it; empty for a leaf. `sure` where this set is exact.
@@ -315,6 +316,8 @@ class Tensor:
     floating: Flag = UNKNOWN
     inference: Flag = FALSE
     scalar: Flag = UNKNOWN
+    single: Flag = UNKNOWN
+    plain: Flag = UNKNOWN
     storage: int = 0
     base: int = 0
     view_mode: str = ""

@@ -90,6 +90,7 @@ def _grad_mode(m: Machine, item: ir.WithItem, ref: Ref, body: Callable[[Any], No
     act = m.stack[-1]
     at = item.at
     before, outside, first = m.computed, m.mode_fact(), thing.entered == 0
+    watch = contexts.Watch(m, m.here(at))
     fresh = isinstance(item.context, ir.Call) and thing.spec.at == m.here(item.context.at)
     literal = fresh and all(isinstance(a.value, ir.Const) for a in item.context.args)  # type: ignore[union-attr]
     contexts.enter_object(m, ref, at)
@@ -99,12 +100,13 @@ def _grad_mode(m: Machine, item: ir.WithItem, ref: Ref, body: Callable[[Any], No
     act.entered.pop()
     if first and not m.quiet:
         flag = summary(m.simplified(thing.spec.flag))
-        m.emit(
-            events.ContextEntered(
-                m.place(m.here(at)), outside, tuple(m.place(a.site) for a in m.stack if a.site), kind=thing.spec.kind,
-                flag=flag, fresh=literal, first=m.place(thing.spec.at), computes=Truth(m.computed != before),
-            )
+        event = events.ContextEntered(
+            m.place(m.here(at)), outside, tuple(m.place(a.site) for a in m.stack if a.site), kind=thing.spec.kind,
+            flag=flag, fresh=literal, first=m.place(thing.spec.at), computes=Truth(m.computed != before), **watch.seen(m),
         )  # fmt: skip
+        m.events.append(event)
+        if m.computed == before and not m.dead():
+            act.pending.append(event)
 
 
 def run_contextmanager(m: Machine, ref: Ref, body: Callable[[Any], None], at: int) -> None:
