@@ -30,11 +30,11 @@ def check(event: InPlaceWrite, report: Report) -> Iterator[Finding]:
     target = event.target
     if not (holds(target.inference) and fails(event.mode.inference)):
         return
-    change = BY_OTHERS.get(event.how, "it is changed in place outside")
+    change = BY_OTHERS.get(event.how, "this changes it in place outside of it")
     line = made_line(report, event, target)
     yield tell(
         RULE, report, event,
-        f"{called(target)} was made in inference mode{line} and {change}, which raises; "
+        f"{called(target)} was made in inference mode{line}, and {change}, which raises; "
         "`clone()` it first, or make it under `torch.no_grad()` instead",
         facts=[target], flags=[target.inference, event.mode.inference], because=cause_notes(report, event, target),
         evidence=Evidence("{0}.zero_()", shown(report, target.origin), modes(event), raises="RuntimeError", text=TEXT),

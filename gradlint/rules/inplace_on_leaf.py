@@ -24,12 +24,12 @@ def check(event: InPlaceWrite, report: Report) -> Iterator[Finding]:
     flags = _leaf(event) or _view_of_leaf(event)
     if not flags:
         return
-    what = "a view of a leaf that requires grad" if target.view else "a leaf that requires grad"
-    if target.parameter:
-        what = what.replace("a leaf", "a parameter").replace("that requires", "which requires")
+    what = "a parameter" if target.parameter else "a leaf that requires grad"
+    if target.view:
+        what = f"a view of {what}"
     yield tell(
         RULE, report, event,
-        f"{called(target)} is {what}: changing it in place raises while gradients are on; "
+        f"{called(target)} is {what}, and changing it in place raises while gradients are on; "
         "wrap the update in `torch.no_grad()`, or work on a `clone()` if it belongs to the forward pass",
         facts=[target], flags=[*flags, event.mode.grad, event.mode.inference],
         evidence=Evidence(

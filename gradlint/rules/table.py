@@ -166,7 +166,7 @@ def findings_of(report: Report, codes: frozenset[str]) -> tuple[Finding, ...]:
 
 def _sighting(report: Report, found: list[tuple[Finding, Event]]) -> Sighting:
     """One finding for one place and code: the most certain, then the one that explains most."""
-    best = min((finding for finding, _ in found), key=_rank)
+    best = min((finding for finding, _ in found), key=_rank)  # the first of those that explain equally much
     events = [event for _, event in found[:WAYS]]
     ways = frozenset((event.entry, _places(report, event)) for event in events)
     return Sighting(best, ways, frozenset(line for event in events for line in _origins(report, event)))
@@ -194,8 +194,8 @@ def _origins(report: Report, event: Event) -> set[Line]:
     return found
 
 
-def _rank(finding: Finding) -> tuple[bool, bool, int, str]:
-    return finding.certainty is not Certainty.CERTAIN, finding.evidence is None, -len(finding.because), finding.message
+def _rank(finding: Finding) -> tuple[bool, bool, int]:
+    return finding.certainty is not Certainty.CERTAIN, finding.evidence is None, -len(finding.because)
 
 
 def _order(finding: Finding) -> tuple[str, Span, str]:
