@@ -7,7 +7,7 @@ import sys
 if sys.path[0] in ("", os.getcwd()) and os.path.dirname(os.path.dirname(os.path.abspath(__file__))) != os.getcwd():
     del sys.path[0]
 
-from gradlint.cli.main import main  # noqa: E402
+from gradlint.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

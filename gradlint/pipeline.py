@@ -11,10 +11,11 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gradlint.findings import Failure, FileResult, Finding, Fix, Verdict
+from gradlint.findings import Failure, FileResult, Finding, Fix, Verdict, Witness
 from gradlint.sources.ignores import Ignores
 from gradlint.sources.roots import roots_of
 from gradlint.sources.settings import Settings, SettingsError, answers
@@ -93,7 +94,14 @@ def confirm(findings: Sequence[Finding], engine: str = "engine") -> tuple[Findin
         return ()
     from gradlint import witness
 
-    return tuple(witness.confirm(tuple(findings), engine=engine))
+    try:
+        return tuple(witness.confirm(tuple(findings), engine=engine))
+    except Exception as error:  # no finding is lost for another one's witness
+        if len(findings) == 1:
+            reason = f"gradlint failed to make a witness: {type(error).__name__}: {error}"
+            return (replace(findings[0], witness=Witness(Verdict.UNCONFIRMED, reason)),)
+        middle = len(findings) // 2
+        return (*confirm(findings[:middle], engine), *confirm(findings[middle:], engine))
 
 
 def standing(findings: Iterable[Finding]) -> tuple[Finding, ...]:
