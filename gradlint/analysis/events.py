@@ -351,7 +351,7 @@ class ContextEntered(Event):
     first: Place | None = None
     computes: Truth = UNKNOWN
     """Whether the body touched tensors or parameters at all, making one included, `eval()` and `train()` not (known when
-    it is left; emitted then). Unknown where it calls what is not in view."""
+    it is left; emitted then). Unknown where it calls what is not in view, or makes lazy code."""
     how: str = "with"
     name: str = ""
     saved: ModeFact | None = None
