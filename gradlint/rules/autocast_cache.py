@@ -1,4 +1,4 @@
-"""A forward pass under `no_grad` inside autocast before the real one: an old torch used the weights cast there again."""
+"""A forward pass under `no_grad` inside autocast before the real one: an old torch kept the weights cast there."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from gradlint.analysis.events import AutocastReused
 from gradlint.findings import Finding, Severity
-from gradlint.rules.mode_wording import under, warn
-from gradlint.rules.rule import Report, Rule, note
+from gradlint.rules.mode_wording import place_notes, under, warn
+from gradlint.rules.rule import Report, Rule
 from gradlint.rules.wording import line_of
 
 FIXED = (2, 11)
@@ -23,9 +23,9 @@ def check(event: AutocastReused, report: Report) -> Iterator[Finding]:
     yield warn(
         RULE, report, event,
         f"before torch {version} autocast keeps the weights of {module} that it casts here, under "
-        f"{under(report, event, event.mode)}, without a graph, and the call with gradients on{again} uses them again: they "
-        "get no gradient; give this call an autocast block of its own, or `cache_enabled=False`",
-        because=[note(report, event.again, "the cached weights are used here", report.path(event.where))] if event.again else (),
+        f"{under(report, event, event.mode)}, without a graph, and the call with gradients on{again} uses them again: "
+        "they get no gradient; give this call an autocast block of its own, or `cache_enabled=False`",
+        because=place_notes(report, event, event.again, "the cached weights are used here"),
     )  # fmt: skip
 
 

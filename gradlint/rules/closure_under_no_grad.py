@@ -21,10 +21,11 @@ def check(event: ClosureCalled, report: Report) -> Iterator[Finding]:
     if not is_off(event.mode) or holds(event.computed.rg):
         return
     known = event.computed.known and not event.computed.rg.assumed
+    mode = under(report, event, event.mode, otherwise="the mode of `step`")
     yield warn(
         RULE, report, event,
-        f"`{event.name}()` runs with gradients off, under {under(report, event, event.mode, otherwise='the mode of `step`')}: "
-        "its forward pass is not recorded, so it cannot call `backward()`; call it under `torch.enable_grad()`",
+        f"`{event.name}()` runs with gradients off, under {mode}: its forward pass is not recorded, so that it cannot "
+        "call `backward()`; call it under `torch.enable_grad()`",
         assuming="" if known else "the closure computes the loss and calls `backward()`, as `Optimizer.step` promises",
         because=mode_notes(report, event, event.mode, what="gradients are turned off here"),
         evidence=show("loss = closure()", "not loss.requires_grad", setup=SETUP, modes=("torch.no_grad()",)),
@@ -35,7 +36,9 @@ def check(event: ClosureCalled, report: Report) -> Iterator[Finding]:
 def _fix(event: ClosureCalled, report: Report) -> Fix | None:
     """`with torch.enable_grad():` over the statement, in the words in which the source has the mode."""
     found = innermost(event.mode)
-    if found is None or not found[1].at or holds(event.mode.inference) or report.path(found[1]) != report.path(event.where):
+    if found is None or not found[1].at or holds(event.mode.inference):
+        return None
+    if report.path(found[1]) != report.path(event.where):
         return None
     header = sibling(report.text(found[1]), "enable_grad")
     if not header:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from gradlint.analysis.events import ContextEntered
 from gradlint.findings import Finding, Severity
-from gradlint.rules.mode_wording import TRACKED, show, turns_off, warn, written
-from gradlint.rules.rule import Report, Rule, fails, note
+from gradlint.rules.mode_wording import TRACKED, place_notes, show, turns_off, warn, written
+from gradlint.rules.rule import Report, Rule, fails
 from gradlint.rules.wording import line_of
 
 
@@ -19,9 +19,9 @@ def check(event: ContextEntered, report: Report) -> Iterator[Finding]:
     made = written(event.kind, event.flag)
     yield warn(
         RULE, report, event,
-        f"nothing is computed inside `{made}`: the computation stands behind the block{line_of(report, event.after, event)} "
-        "and is recorded; indent it into the block",
-        because=[note(report, event.after, "this is recorded", report.path(event.where))],
+        f"nothing is computed inside `{made}`: the computation stands behind the block"
+        f"{line_of(report, event.after, event)} and is recorded; indent it into the block",
+        because=place_notes(report, event, event.after, "this is recorded"),
         evidence=show(f"with {made.replace('…', 'False')}:\n    count = 0\ny = x * 2", TRACKED),
     )  # fmt: skip
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from gradlint.analysis.events import ContextEntered
 from gradlint.findings import Edit, Evidence, Finding, Fix, Severity
-from gradlint.rules.mode_wording import LEAF, TRACKED, show, turns_on, unsafe, warn, written
-from gradlint.rules.rule import Report, Rule, fails, holds, note
+from gradlint.rules.mode_wording import LEAF, TRACKED, place_notes, show, turns_on, unsafe, warn, written
+from gradlint.rules.rule import Report, Rule, fails, holds
 from gradlint.rules.wording import line_of
 
 NESTED = "with guard:\n    with guard:\n        pass"
@@ -22,7 +22,7 @@ def check(event: ContextEntered, report: Report) -> Iterator[Finding]:
         RULE, report, event,
         f"this `{made}` object{line} is entered again before it is left: {_consequence(event)}; "
         f"write `with {made}:`, a new object for each block",
-        because=[note(report, event.first, "the object is made here", report.path(event.where))] if event.first else (),
+        because=place_notes(report, event, event.first, "the object is made here"),
         evidence=_evidence(event), fix=_fix(event, report),
     )  # fmt: skip
 

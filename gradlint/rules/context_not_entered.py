@@ -49,9 +49,11 @@ def _evidence(event: ContextMade) -> Evidence:
 def _fix(event: ContextMade, report: Report) -> Fix | None:
     if not event.dropped or event.collected:
         return None
-    return unsafe("enter it over the rest of the block", rest_under_with(report.lines(event.where), report.span(event.where)))
+    edits = rest_under_with(report.lines(event.where), report.span(event.where))
+    return unsafe("enter it over the rest of the block", edits)
 
 
 RULE = Rule(
-    "GRD201", "context-not-entered", Severity.WARNING, (ContextMade,), (b"no_grad", b"enable_grad", b"inference_mode"), check
-)
+    "GRD201", "context-not-entered", Severity.WARNING, (ContextMade,),
+    (b"no_grad", b"enable_grad", b"inference_mode"), check,
+)  # fmt: skip

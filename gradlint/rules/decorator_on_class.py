@@ -21,8 +21,8 @@ def check(event: ModeDecorated, report: Report) -> Iterator[Finding]:
     made, name = written(event.kind, event.flag), event.name or "the class"
     yield warn(
         RULE, report, event,
-        f"`@{made}` turns class `{name}` into a function and covers its construction only: its methods run in the mode of "
-        "their caller, and it can be neither subclassed nor used in `isinstance`; decorate the methods",
+        f"`@{made}` turns class `{name}` into a function and covers its construction only: its methods run in the mode "
+        "of their caller, and it can be neither subclassed nor used in `isinstance`; decorate the methods",
         evidence=_evidence(event),
     )  # fmt: skip
 

@@ -58,14 +58,15 @@ def _entered(event: ContextEntered, report: Report) -> str:
     when = by_call(report, event, event.name) if event.how == "decorator" else ""
     return (
         f"{what} records nothing{when} inside {_outer(event, report)}: what it covers does not require grad; "
-        "enter `torch.no_grad()` out there instead, or `torch.inference_mode(False)` here, on clones of what was made inside"
+        "enter `torch.no_grad()` out there instead, or `torch.inference_mode(False)` here, on clones of what was made "
+        "inside"
     )
 
 
 def _derivative(event: DerivativeInInference, report: Report) -> str:
     return (
-        f"`{event.function}` gives zeros inside {_outer(event, report)}: it needs gradients, and none are recorded there; "
-        "enter `torch.no_grad()` out there instead, or use `torch.func`"
+        f"`{event.function}` gives zeros inside {_outer(event, report)}: it needs gradients, and none are recorded "
+        "there; enter `torch.no_grad()` out there instead, or use `torch.func`"
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from gradlint.analysis.events import ForwardModeDifferentiated
 from gradlint.findings import Finding, Severity
-from gradlint.rules.mode_wording import show, warn, written
-from gradlint.rules.rule import Report, Rule, note
+from gradlint.rules.mode_wording import place_notes, show, warn, written
+from gradlint.rules.rule import Report, Rule
 from gradlint.rules.wording import line_of
 
 SETUP = """import torch.autograd.forward_ad as forward
@@ -29,9 +29,9 @@ def check(event: ForwardModeDifferentiated, report: Report) -> Iterator[Finding]
     line = line_of(report, event.call, event) if event.call else ""
     yield warn(
         RULE, report, event,
-        f"`{written(event.kind)}` does not stop forward-mode differentiation: `{transform}`{line} differentiates what is "
-        "computed here all the same; use `.detach()`, which stops both modes",
-        because=[note(report, event.call, "it is differentiated here", report.path(event.where))] if event.call else (),
+        f"`{written(event.kind)}` does not stop forward-mode differentiation: `{transform}`{line} differentiates what "
+        "is computed here all the same; use `.detach()`, which stops both modes",
+        because=place_notes(report, event, event.call, "it is differentiated here"),
         evidence=show(ACTION, EFFECT, setup=SETUP),
     )  # fmt: skip
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from gradlint.analysis.events import Suspended
 from gradlint.findings import Finding, Severity
-from gradlint.rules.mode_wording import LEAF, UNTRACKED, is_off, show, warn
-from gradlint.rules.rule import Report, Rule, fails, note
+from gradlint.rules.mode_wording import LEAF, UNTRACKED, is_off, place_notes, show, warn
+from gradlint.rules.rule import Report, Rule, fails
 from gradlint.rules.wording import line_of
 
 SETUP = """import asyncio
@@ -36,9 +36,10 @@ def check(event: Suspended, report: Report) -> Iterator[Finding]:
     line = line_of(report, event.entered, event) if event.entered else ""
     yield warn(
         RULE, report, event,
-        f"`await` inside `{mode}`{line}: while it waits, every other task of the event loop runs with gradients off, and two "
-        "such blocks that overlap leave them off for good; await first, then enter the mode around the computation alone",
-        because=[note(report, event.entered, "the mode is entered here", report.path(event.where))] if event.entered else (),
+        f"`await` inside `{mode}`{line}: while it waits, every other task of the event loop runs with gradients off, "
+        "and two such blocks that overlap leave them off for good; await first, then enter the mode around the computation "
+        "alone",
+        because=place_notes(report, event, event.entered, "the mode is entered here"),
         evidence=show("y = asyncio.run(both())", UNTRACKED, setup=SETUP.format(mode=mode)),
     )  # fmt: skip
 

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from gradlint.analysis.events import Suspended
 from gradlint.findings import Evidence, Finding, Severity
-from gradlint.rules.mode_wording import LEAF, TRACKED, UNTRACKED, is_off, show, warn
-from gradlint.rules.rule import Report, Rule, fails, holds, note
+from gradlint.rules.mode_wording import LEAF, TRACKED, UNTRACKED, is_off, place_notes, show, warn
+from gradlint.rules.rule import Report, Rule, fails, holds
 from gradlint.rules.wording import line_of
 
 DRIVERS = ("contextmanager", "fixture", "hookimpl", "hookspec")
 """Ends of names of decorators that make something else of a generator, whose yield is the place for other code."""
-PLAIN = frozenset({"staticmethod", "classmethod", "property", "no_grad", "enable_grad", "inference_mode", "set_grad_enabled"})
+PLAIN = frozenset({
+    "staticmethod", "classmethod", "property", "no_grad", "enable_grad", "inference_mode", "set_grad_enabled",
+})  # fmt: skip
 """Decorators that leave a generator a generator."""
 
 SETUP = """def items():
@@ -34,9 +36,10 @@ def check(event: Suspended, report: Report) -> Iterator[Finding]:
     name = f"`{event.function}`" if event.function else "the generator"
     yield warn(
         RULE, report, event,
-        f"`yield` inside `{mode}`{line}: whoever consumes {name} runs with gradients {'off' if off else 'on'} between two "
-        f"items, and after them if it stops early; decorate {name} with `@{mode}` or close the block before the `yield`",
-        because=[note(report, event.entered, "the mode is entered here", report.path(event.where))] if event.entered else (),
+        f"`yield` inside `{mode}`{line}: whoever consumes {name} runs with gradients {'off' if off else 'on'} between "
+        f"two items, and after them if it stops early; decorate {name} with `@{mode}` or close the block before the "
+        "`yield`",
+        because=place_notes(report, event, event.entered, "the mode is entered here"),
         evidence=_evidence(mode, off),
     )  # fmt: skip
 

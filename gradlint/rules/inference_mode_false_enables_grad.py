@@ -21,8 +21,8 @@ def check(event: ContextEntered, report: Report) -> Iterator[Finding]:
         assuming = "what is computed in it involves tensors that require grad"
     yield warn(
         RULE, report, event,
-        f"`torch.inference_mode(False)` turns gradients on{when} inside {under(report, event, event.mode)}: what it covers "
-        "is recorded; where inference mode is not wanted enter nothing, or `contextlib.nullcontext()`",
+        f"`torch.inference_mode(False)` turns gradients on{when} inside {under(report, event, event.mode)}: what it "
+        "covers is recorded; where inference mode is not wanted enter nothing, or `contextlib.nullcontext()`",
         assuming=assuming, because=mode_notes(report, event, event.mode, what="gradients are turned off here"),
         evidence=show("with torch.inference_mode(False):\n    y = x * 2", TRACKED, modes=("torch.no_grad()",)),
     )  # fmt: skip

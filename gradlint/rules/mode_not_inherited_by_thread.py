@@ -42,8 +42,8 @@ def check(event: RanInThread, report: Report) -> Iterator[Finding]:
     name = f"`{event.function}`" if event.function else "the work"
     yield warn(
         RULE, report, event,
-        f"{name} runs in another thread, which does not inherit {under(report, event, event.mode, otherwise='this mode')}: "
-        f"it records gradients there; enter the mode in the work itself (decorate it with `@{mode}`)",
+        f"{name} runs in another thread, which does not inherit {under(report, event, event.mode)}: it records "
+        f"gradients there; enter the mode in the work itself (decorate it with `@{mode}`)",
         assuming="it is started in this mode" if assumed(event.mode.grad, event.mode.inference) else "",
         because=mode_notes(report, event, event.mode),
         evidence=show(ACTION, TRACKED, setup=SETUP, modes=(mode,)),

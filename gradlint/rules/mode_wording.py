@@ -29,7 +29,9 @@ def written(kind: str, flag: Truth | None = None) -> str:
 
 def turns_off(kind: str, flag: Truth) -> bool:
     """Whether a context of this kind keeps operations from being recorded, for certain or by assumption."""
-    return kind == "no_grad" or kind == "inference_mode" and not fails(flag) or kind == "set_grad_enabled" and fails(flag)
+    if kind == "set_grad_enabled":
+        return fails(flag)
+    return kind == "no_grad" or kind == "inference_mode" and not fails(flag)
 
 
 def turns_on(kind: str, flag: Truth) -> bool:
@@ -62,15 +64,20 @@ def under(report: Report, event: Event, mode: ModeFact, kind: str = "", otherwis
     return f"`{text}`" + (line_of(report, place, event) if place.at else "")
 
 
-def mode_notes(report: Report, event: Event, mode: ModeFact, kind: str = "", what: str = "the mode is entered here") -> list[Note]:
+def mode_notes(
+    report: Report, event: Event, mode: ModeFact, kind: str = "", what: str = "the mode is entered here"
+) -> list[Note]:  # fmt: skip
     found = innermost(mode, kind)
-    if found is None or not found[1].at or found[1] == event.where:
-        return []
-    return [note(report, found[1], what, report.path(event.where))]
+    return place_notes(report, event, found[1], what) if found and found[1] != event.where else []
+
+
+def place_notes(report: Report, event: Event, place: Place | None, what: str) -> list[Note]:
+    """A note of a place, where there is one."""
+    return [note(report, place, what, report.path(event.where))] if place and place.at else []
 
 
 def by_call(report: Report, event: Event, function: str) -> str:
-    """` (in the call at line 12)` for what happens in a function that is called from elsewhere; "" where nothing is known."""
+    """` when it is called (line 12)` for what happens in a function; "" where nobody in view calls it."""
     if not function or not event.path:
         return ""
     return f" when it is called{line_of(report, event.path[-1], event)}"
@@ -90,7 +97,8 @@ def warn(
     rule: Rule, report: Report, event: Event, message: str, *, assuming: str = "", because: Iterable[Note] = (),
     evidence: Evidence | None = None, fix: Fix | None = None, where: Place | None = None,
 ) -> Finding:  # fmt: skip
-    """A finding at the event's place (or at `where`); likely where it rests on `assuming` or the event on an assumption."""
+    """A finding at the event's place, or at `where`. It is likely where it rests on `assuming`, or the event on an
+    assumption."""
     if event.likely and not assuming:
         assuming = "this line is reached"
     if assuming:
@@ -102,7 +110,8 @@ def warn(
 
 
 def sibling(text: str, kind: str) -> str:
-    """Another mode in the words of this one: `th.no_grad()` gives `th.enable_grad()`; "" where the name is imported alone."""
+    """Another mode in the words of this one: `th.no_grad()` gives `th.enable_grad()`; "" where only the name itself is
+    imported."""
     found = MODE.fullmatch(text)
     return f"{found[1]}{kind}()" if found and found[1] else ""
 

@@ -1,4 +1,4 @@
-"""`@torch.set_grad_enabled(False)` before torch 2.2: the switch made when the decorator is built was never taken back."""
+"""`@torch.set_grad_enabled(False)` before torch 2.2: the switch made by building the decorator was never taken back."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def check(event: ModeDecorated, report: Report) -> Iterator[Finding]:
     state, other = ("on", "enable_grad") if holds(event.flag) else ("off", "no_grad")
     yield warn(
         RULE, report, event,
-        f"before torch 2.2 `@torch.set_grad_enabled({holds(event.flag)})` switches gradients {state} for the whole program, "
-        f"from the `def` on; use `@torch.{other}()`",
+        f"before torch 2.2 `@torch.set_grad_enabled({holds(event.flag)})` switches gradients {state} for the whole "
+        f"program, from the `def` on; use `@torch.{other}()`",
         fix=_fix(event, report, other),
     )  # fmt: skip
 
