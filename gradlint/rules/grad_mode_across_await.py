@@ -37,8 +37,8 @@ def check(event: Suspended, report: Report) -> Iterator[Finding]:
     yield warn(
         RULE, report, event,
         f"`await` inside `{mode}`{line}: while it waits, every other task of the event loop runs with gradients off, "
-        "and two such blocks that overlap leave them off for good; await first, then enter the mode around the computation "
-        "alone",
+        "and two such blocks that overlap leave them off for good; await first, then enter the mode around the "
+        "computation alone",
         because=place_notes(report, event, event.entered, "the mode is entered here"),
         evidence=show("y = asyncio.run(both())", UNTRACKED, setup=SETUP.format(mode=mode)),
     )  # fmt: skip
