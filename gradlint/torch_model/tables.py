@@ -7,12 +7,21 @@ A table is read when it is first asked, a row is parsed when it is first asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Where every argument named in `when` is of its kind ("absent" where it is not given), `column` is `word`."""
+
+    when: tuple[tuple[str, str], ...]
+    column: str
+    word: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +38,7 @@ class Operator:
     returns: str = "depends"
     """"t", "tt" … (a tuple of tensors), "t*" (any number), "tn" (a tuple with something else), "n", "none", "self", "depends"."""
     grad: tuple[str, ...] = ()
-    """Per output: "diff", "never", "?"."""
+    """Per output: "diff", "never", "each" (output k requires grad iff operand k does), "?"."""
     alias: tuple[str, ...] = ()
     """Per output: "fresh", "self", "view", "shares" (self or view), "maybe-self" (self or fresh), "maybe-view" (any)."""
     off: tuple[str, ...] = ()
@@ -58,6 +67,8 @@ class Operator:
     """Arguments that must not require grad: the call raises."""
     requires_grad: bool = False
     """The function takes `requires_grad=` (a factory)."""
+    cases: tuple[Case, ...] = ()
+    """What holds under a condition on the arguments; see `refined`."""
 
     @property
     def inplace(self) -> bool:
@@ -86,6 +97,28 @@ def tensor_attribute(name: str) -> Operator | None:
 def names(table: str) -> Iterator[str]:
     """The names in a table: "functions", "methods", "attributes"."""
     return (name for name in lines(table) if name[0] != "#")
+
+
+def refined(row: Operator, kinds: Mapping[str, str]) -> Operator:
+    """The row as it is for a call of which the kinds of its arguments are known: for each argument given "true", "false", "number",
+    "list", "tensor", "dtype", "none", the text of a string, or "?" where its kind is not known. What `kinds` lacks is absent.
+    """
+    for case in row.cases:
+        if all(kinds.get(name, "absent") == kind for name, kind in case.when):
+            row = _with(row, case)
+    return row
+
+
+def _with(row: Operator, case: Case) -> Operator:
+    if case.column == "returns":
+        return replace(row, returns=case.word)
+    if case.column == "writes":
+        return replace(row, writes=() if case.word == "nothing" else _names(case.word), may_write=())
+    if case.column == "alias":
+        return replace(row, alias=(case.word,), off=implied_off(row.grad, (case.word,)))
+    flows = row.diffargs + row.maybe_diffargs if row.diffargs is not None else None
+    moved = {"diffargs": flows, "maybe_diffargs": ()} if case.word == "diff" else {}
+    return replace(row, grad=(case.word,), off=implied_off((case.word,), row.alias), **moved)
 
 
 @cache
@@ -136,7 +169,18 @@ def parse(line: str) -> Operator:
         scalar=columns.get("scalar", "?"), diffargs=_sure(flows), maybe_diffargs=_unsure(flows),
         saves=saves, saves_when=when, may_save=may_save, writes=_sure(writes), may_write=_unsure(writes),
         refuses=_names(columns.get("refuses", "")), requires_grad="factory" in columns,
+        cases=_cases(columns.get("cases", "")),
     )  # fmt: skip
+
+
+def _cases(text: str) -> tuple[Case, ...]:
+    found = []
+    for item in text.split("; ") if text else ():
+        conditions, _, outcome = item.partition(":")
+        column, _, word = outcome.partition(" ")
+        pairs = (condition.partition(" is ") for condition in conditions.split(" & "))
+        found.append(Case(tuple((name, kind) for name, _, kind in pairs), column, word))
+    return tuple(found)
 
 
 def implied_off(grad: tuple[str, ...], alias: tuple[str, ...]) -> tuple[str, ...]:

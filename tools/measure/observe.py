@@ -8,6 +8,7 @@ Everything is found by running the call again and again on fresh copies of its i
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import warnings
 from collections.abc import Callable, Iterator
@@ -40,12 +41,13 @@ class Sample:
 @dataclass
 class Out:
     """One output tensor over all the runs of a sample. alias: "fresh", "self", "view" as seen; shares: the arguments.
-    grad: None where nothing could be learnt. flows: argument -> does this output require grad when only it does."""
+    grad: None where nothing could be learnt. flows: argument -> does this output require grad when only it, or only one
+    of its tensors, does."""
 
     kind: str = ""
     zero_d: bool = False
     grad: bool | None = None
-    flows: dict[str, bool] = field(default_factory=dict)
+    flows: dict[str, set[bool]] = field(default_factory=dict)
     alias: set[str] = field(default_factory=set)
     shares: set[str] = field(default_factory=set)
     kept: set[bool] = field(default_factory=set)
@@ -65,6 +67,9 @@ class Seen:
     present: set[str] = field(default_factory=set)
     saves: dict[str, set[str]] = field(default_factory=dict)
     full: bool = True
+    complex: bool = False
+    each: bool | None = None
+    """Whether output k requires grad iff operand k does; None where there are not as many of both."""
     error: str = ""
 
 
@@ -123,11 +128,14 @@ MODES: dict[str, Callable[[], Any]] = {
 }  # fmt: skip
 
 
-def run(sample: Sample, wanting: set[int], mode: str = "grad", leaf: bool = True) -> Run:
-    """Call once. The slots in `wanting` require grad; slot 0 is no leaf where `leaf` is False (an in-place target)."""
-    values = [
-        rebuild(s.value, lambda t, i=i: copy_of(t, i in wanting, leaf or i != 0)) for i, s in enumerate(sample.slots)
-    ]
+def run(sample: Sample, wanting: set[int], mode: str = "grad", leaf: bool = True, part: int | None = None) -> Run:
+    """Call once. The slots in `wanting` require grad, or only their tensor number `part`; slot 0 is no leaf where
+    `leaf` is False (an in-place target)."""
+    values = []
+    for i, s in enumerate(sample.slots):
+        numbers = itertools.count()
+        wanted = [] if i not in wanting else [part] if part is not None else range(1000)
+        values.append(rebuild(s.value, lambda t, i=i, n=numbers, w=wanted: copy_of(t, next(n) in w, leaf or i != 0)))
     inputs = [tensors_of(v) for v in values]
     before = [[t._version for t in group] for group in inputs]
     old = [[t.detach().clone() for t in group] for group in inputs]
@@ -144,6 +152,8 @@ def run(sample: Sample, wanting: set[int], mode: str = "grad", leaf: bool = True
     with warnings.catch_warnings(), MODES[mode](), hooks:
         warnings.simplefilter("ignore")
         result = sample.function(*args, **kwargs)
+    if result is NotImplemented:
+        raise TypeError("NotImplemented")
     return Run(result, inputs, before, old, saved)
 
 
@@ -201,23 +211,32 @@ def alias_of(out: Tensor, ran: Run, sample: Sample) -> tuple[str, tuple[str, ...
 
 def observe(sample: Sample, inplace: bool = False) -> Seen:
     """Everything about one sample. Errors of the plain call are raised; those of a variant are recorded."""
+    inplace = inplace or any("inplace" in s.names and s.value is True for s in sample.slots)
     plain = run(sample, set())
     shape, tensors = outputs(plain.result)
     seen = Seen(shape, [Out(kind_of(t), t.dim() == 0) for t in tensors])
     _note_alias(seen, plain, sample)
     _note_writes(seen, plain, sample)
     seen.present = {n for s in sample.slots if any(_storage(t) for t in tensors_of(s.value)) for n in s.names}
+    seen.complex = any(t.is_complex() for s in sample.slots for t in tensors_of(s.value))
     seen.full = all(t.numel() for t in tensors)
     free = [i for i, s in enumerate(sample.slots) if differentiable(s)]
     seen.tried = {n for i in free for n in sample.slots[i].names}
     for i in list(free):
         try:
             _note_single(seen, run(sample, {i}, leaf=not inplace), sample, i)
+            count = len(tensors_of(sample.slots[i].value))
+            for part in {0, count - 1} if count > 1 else ():
+                _note_flows(seen, run(sample, {i}, part=part), sample.slots[i].names)
         except (RuntimeError, NotImplementedError, ValueError, TypeError) as error:
             free.remove(i)
             seen.error = str(error)
             seen.refused |= set(sample.slots[i].names)
             seen.tried -= set(sample.slots[i].names)
+    operands = [(i, j) for i in free for j in range(len(tensors_of(sample.slots[i].value)))]
+    if 1 < len(operands) == len(seen.outs):
+        rows = [[t.requires_grad for t in outputs(run(sample, {i}, part=j).result)[1]] for i, j in operands]
+        seen.each = rows == [[k == n for k in range(len(rows))] for n in range(len(rows))]
     if free:
         _note_all(seen, sample, set(free), inplace)
     return seen
@@ -253,11 +272,15 @@ def _differs(new: Tensor, old: Tensor) -> bool:
 
 def _note_single(seen: Seen, ran: Run, sample: Sample, index: int) -> None:
     names = sample.slots[index].names
-    for out, t in _each(seen, ran):
-        if can_require_grad(t):
-            out.flows.update(dict.fromkeys(names, t.requires_grad))
+    _note_flows(seen, ran, names)
     for name in _saved(ran, sample):
         seen.saves.setdefault(name, set()).update(names)
+
+
+def _note_flows(seen: Seen, ran: Run, names: tuple[str, ...]) -> None:
+    for out, t in _each(seen, ran):
+        for name in names if can_require_grad(t) else ():
+            out.flows.setdefault(name, set()).add(t.requires_grad)
 
 
 def _saved(ran: Run, sample: Sample) -> set[str]:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tools.measure import observe, probes, words
+from tools.measure import conditions, observe, probes, words
 from tools.measure.bank import Call, varied
 from tools.measure.observe import Sample, Seen, Slot
 from tools.measure.signatures import Signature, signature
@@ -33,6 +33,8 @@ NAMESPACES = {
 }
 SAMPLES = 20
 """Sample calls of a function that are run from every side."""
+EXTRA = 12
+"""Further ones with flags set the other way."""
 SIZED, KINDED = 14, 6
 """Sample calls that are run with other sizes, with other dtypes."""
 
@@ -124,17 +126,31 @@ def measure(target: Target, bank: dict[str, list[Call]]) -> Row | None:
     """The row of a target; None where no sample call of it runs."""
     sign = signature(target.function, target.last) if target.function.__name__ != "<lambda>" else None
     seen: list[tuple[Sample, Seen]] = []
-    for call in varied(candidates(target, bank), 2 * SAMPLES):
-        sample = as_sample(target, sign, call)
+    for sample in samples_of(target, sign, bank):
         try:
             seen.append((sample, observe.observe(sample, target.inplace)))
         except words.ERRORS:
             continue
-        if len(seen) >= SAMPLES:
+        if len(seen) >= SAMPLES + EXTRA:
             break
     if not seen:
         return None
     return row(target, sign, seen)
+
+
+def samples_of(target: Target, sign: Signature | None, bank: dict[str, list[Call]]) -> list[Sample]:
+    """Sample calls without empty tensors; some of them again with flags set."""
+    calls = [c for c in candidates(target, bank) if all(t.numel() for t in observe.tensors_of([*c[0], *c[1].values()]))]
+    plain = [as_sample(target, sign, call) for call in varied(calls, 2 * SAMPLES)]
+    known = () if sign is None else (*sign.args, *sign.keywords)
+    flagged = [words.with_keyword(s, n, v) for n, values in FLAGS.items() if n in known for v in values for s in plain[:3]]
+    return plain[:SAMPLES] + flagged + plain[SAMPLES:]
+
+
+FLAGS: dict[str, tuple[Any, ...]] = {
+    "inplace": (True,), "training": (False, True), "return_indices": (True,), "as_tuple": (True,), "copy": (True,), "return_inverse": (True,),
+    "return_counts": (True,), "get_infos": (True,), "need_weights": (False,), "hard": (True,),
+}  # fmt: skip
 
 
 def row(target: Target, sign: Signature | None, seen: list[tuple[Sample, Seen]]) -> Row:
@@ -147,15 +163,22 @@ def row(target: Target, sign: Signature | None, seen: list[tuple[Sample, Seen]])
     returned_self = target.inplace and all(o.alias == {"self"} for s in all_seen for o in s.outs)
     if returned_self and returns == "t":
         returns = "self"
+    case_texts = conditions.cases("returns", [(s, n.shape) for s, n in seen], words.shape_word)
+    if case_texts and returns == "t*":
+        returns = "depends"
     if any(s.outs for s in all_seen):
         count = max(len(s.outs) for s in all_seen) if returns not in ("t*", "nested") else 0
         count = 1 if returns == "depends" else count
         columns |= output_columns(all_seen, count, main)
+        if words.one_to_one(all_seen):
+            columns["grad"] = "each"
         columns |= value_columns(samples, count)
+        case_texts += output_cases(seen)
     columns["flows"] = ",".join(words.flow_words(all_seen, 1))
     columns["saves"] = ",".join(words.save_words(all_seen))
     columns["writes"] = ",".join(writes)
     columns["refuses"] = ",".join(words.refusals(all_seen))
+    columns["cases"] = "; ".join(case_texts)
     columns["factory"] = "requires_grad" if takes_requires_grad(samples) else ""
     args = sign.args if sign is not None else ("input",)
     variadic = sign is not None and bool(sign.main.rest) or takes_splat(seen)
@@ -167,7 +190,7 @@ def output_columns(seen: list[Seen], count: int, main: str) -> dict[str, str]:
     grad, alias, off, shares = [], [], [], set()
     for k in range(count or 1):
         outs = [o for s in seen for o in (s.outs[k : k + 1] if count else s.outs)]
-        grad.append(words.grad_word(o.grad for o in outs))
+        grad.append(words.grad_word(outs))
         alias.append(words.alias_word({w for o in outs for w in o.alias}))
         off.append(words.off_word({w for o in outs for w in o.kept}))
         shares |= {w for o in outs for w in o.shares}
@@ -178,6 +201,14 @@ def output_columns(seen: list[Seen], count: int, main: str) -> dict[str, str]:
         "off": joined(off) if off != expected else "",
         "of": ",".join(sorted(shares)) if shares - {main} else "",
     }
+
+
+def output_cases(seen: list[tuple[Sample, Seen]]) -> list[str]:
+    """What flags and types of arguments decide about the first output."""
+    outs = [(sample, s.outs[0]) for sample, s in seen if s.outs]
+    texts = conditions.cases("writes", [(sample, s.writes) for sample, s in seen], words.write_word)
+    texts += conditions.cases("grad", [p for p in outs if p[1].flows], words.grad_word)
+    return texts + conditions.cases("alias", outs, lambda found: words.alias_word({w for o in found for w in o.alias}))
 
 
 def value_columns(samples: list[Sample], count: int) -> dict[str, str]:

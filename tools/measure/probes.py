@@ -6,7 +6,6 @@ is meant. `GENERIC` serves names that have nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -141,10 +140,10 @@ def by_name() -> dict[str, list[Call]]:
         "type": [call(f(2), torch.float32), call(f(2), torch.float64), call(f(2)), call(i(2), torch.float32), call(f(2), torch.int64)],
         "as_tensor": [
             call(f(2)), call(f()), call(i(2)), call(f(2), dtype=torch.float64), call(f(2), dtype=torch.float32), call([1.0, 2.0]), call([1, 2]), call(1.5), call(1),
-            call([f(), f()]), call(np.ones(2)), call(np.ones(2, dtype=np.int64)),
+            call([f(), f()]), call([f(), f(), f()]), call(np.ones(2)), call(np.ones(2, dtype=np.int64)),
         ],
         "asarray": [
-            call(f(2)), call(f()), call(i(2)), call(f(2), dtype=torch.float64), call([1.0, 2.0]), call([1, 2]), call(1.5), call(1), call([f(), f()]), call(f(2), copy=True),
+            call(f(2)), call(f()), call(i(2)), call(f(2), dtype=torch.float64), call([1.0, 2.0]), call([1, 2]), call(1.5), call(1), call([f(), f()]), call([f(), f(), f()]), call(f(2), copy=True),
             call(np.ones(2)), call(np.ones(2, dtype=np.int64)),
         ],
         "tensor": [call([1.0, 2.0]), call([1, 2]), call(1.5), call(1), call(f(2)), call(i(2)), call([f(), f()]), call([True]), call([[1, 2.5]]), call(1j), call(f()), call([])],
@@ -152,7 +151,22 @@ def by_name() -> dict[str, list[Call]]:
         "frombuffer": [call(bytearray(8), dtype=torch.float32), call(bytearray(8), dtype=torch.int32)],
         "new_tensor": [call(f(2), [1.0]), call(f(2), [1]), call(i(2), [1]), call(i(2), [1.5]), call(f(2), 1.0), call(f(2), f(3)), call(i(2), 3)],
         "new": [call(f(2), 3), call(i(2), 3)],
-        "rand": [call(2), call((2, 3)), call(())],
+        **{name: [call(2), call((2, 3)), call(()), call(1, 2)] for name in ("rand", "randn", "zeros", "ones", "empty")},
+        "empty_permuted": [call((2, 3), (0, 1)), call((), ())], "empty_strided": [call((2,), (1,)), call((), ())], "eye": [call(2), call(2, 3), call(1)],
+        "linspace": [call(0, 1, 3), call(0.0, 1.0, 3), call(f(), 1, 3)], "logspace": [call(0, 1, 3), call(0.0, 1.0, 3), call(f(), 1, 3)],
+        "tril_indices": [call(2, 2), call(2, 3)], "triu_indices": [call(2, 2), call(2, 3)], "bincount": [call(i(3)), call(i(3), f(3)), call(i(3), i(3))],
+        "randint": [call(3, (2,)), call(0, 3, (2,)), call(3, ())], "new_zeros": [call(f(2), (2,)), call(f(2), ()), call(i(2), (2,)), call(f(2), 2, 3)],
+        "new_ones": [call(f(2), (2,)), call(f(2), ()), call(i(2), (2,)), call(f(2), 2, 3)], "new_empty": [call(f(2), (2,)), call(f(2), ()), call(i(2), (2,)), call(f(2), 2, 3)],
+        "new_full": [call(f(2), (2,), 1), call(f(2), (), 1), call(i(2), (2,), 1), call(i(2), (2,), 1.5), call(f(2), (2,), 1.0)],
+        "local_response_norm": [call(IMAGES, 2), call(f(2, 3, 4), 2)],
+        "__getitem__": [
+            call(f(3), 0), call(f(2, 3), 0), call(f(2, 3), (0, 1)), call(f(3), slice(0, 2)), call(f(2, 3), (slice(None), 0)), call(f(3), None), call(f(3), ...), call(f(), ()),
+            call(f(3), i(2)), call(f(3), [0, 1]), call(f(3), flag(3)), call(i(3), 0), call(f(2, 3), (0, [0, 1])), call(f(3), i()), call(f(3), flag()), call(f(2, 3), (i(2), 0)), call(f(3), True),
+        ],
+        "select": [call(f(3), 0, 0), call(f(2, 3), 0, 0), call(i(3), 0, 1)], "take": [call(f(3), i(2)), call(f(3), i()), call(f(2, 3), i(2, 2))],
+        "narrow": [call(f(3), 0, 0, 2), call(f(2, 3), 1, 0, 2)], "unbind": [call(f(3)), call(f(2, 3)), call(f(4, 2)), call(i(3))],
+        "gather": [call(f(3), 0, i(2)), call(f(), 0, i()), call(f(2, 3), 0, i(2, 3))], "index_select": [call(f(3), 0, i(2)), call(f(), 0, i(1)), call(f(2, 3), 1, i(2)), call(f(3), 0, i())],
+        "repeat": [call(f(3), 2), call(f(2, 3), 2, 1), call(f(), ()), call(f(), 2)], "tile": [call(f(3), 2), call(f(2, 3), (2, 1)), call(f(), ()), call(f(), (2,))],
         "rand_like": UNARY, "zeros_like": UNARY, "ones_like": UNARY, "empty_like": UNARY, "randn_like": UNARY,
         "full_like": [call(f(2), 1), call(f(2), 1.0), call(i(2), 1), call(i(2), 1.5), call(f(), 1)],
         "full": [call((2,), 1), call((2,), 1.0), call((), 1), call((), 1.0), call((2,), True), call((2,), 1j)],
@@ -176,7 +190,7 @@ def by_name() -> dict[str, list[Call]]:
         "__setitem__": [call(f(3), 0, 1.0), call(f(3), 0, f()), call(f(2, 3), slice(0, 1), f(1, 3)), call(f(3), flag(3), f()), call(i(3), 0, 1)],
         "__contains__": [call(f(3), 0.1), call(i(3), 1), call(f(3), f())],
         "index": [call(f(3), [i(2)]), call(f(2, 3), [i(2), i(2)])],
-        "where": [call(flag(2)), call(flag(2, 2)), call(flag(2, 2, 2)), call(flag(2), f(2), f(2)), call(flag(2), f(2), 1.0), call(flag(2), 1.0, f(2)), call(flag(2), 1, i(2))],
+        "where": [call(flag(2)), call(flag(2, 2)), call(flag(2, 2, 2)), call(flag(2), f(2), f(2)), call(flag(2), f(2), 1.0), call(flag(2), 1.0, f(2)), call(flag(2), 1, i(2)), call(flag(2), f(2), f(2)), call(flag(), f(), f())],
         "nonzero": [call(f(2), as_tuple=True), call(f(2, 2), as_tuple=True), call(f(2, 2), as_tuple=False), call(f(2, 2, 2), as_tuple=True)],
         "norm": [call(f(2, 3)), call(f(3), 1), call(f(2, 3), 2, 1), call(f(2, 3), dim=0), call(f()), call(c(2)), call(f(2, 3), "fro"), call(f(2, 2), "nuc"), call(f(2, 3), 2, 1, True)],
         "linalg_norm": [call(f(2, 3)), call(f(3), 1), call(f(2, 3), 2, 1), call(f(2, 3), dim=0), call(c(2)), call(f(2, 3), "fro"), call(f(2, 2), "nuc")],
@@ -245,13 +259,18 @@ def by_name() -> dict[str, list[Call]]:
         "is_set_to": BINARY, "is_same_size": BINARY, "isin": [call(f(3), f(2)), call(i(3), i(2)), call(f(3), 1.0)], "float_power_": [call(f(2).double(), 2), call(f(2).double(), f(2).double()), call(f().double(), 2.0)],
         "swapaxes": [call(f(2, 3), 0, 1), call(i(2, 3), 0, 1), call(f(2, 3, 4), 1, 2)], "swapdims": [call(f(2, 3), 0, 1), call(f(2, 3, 4), 1, 2)], "moveaxis": [call(f(2, 3), 0, 1), call(f(2, 3, 4), 1, 2)],
         "swapaxes_": [call(f(2, 3), 0, 1)], "swapdims_": [call(f(2, 3), 0, 1)], "transpose_": [call(f(2, 3), 0, 1)], "t_": [call(f(2, 3)), call(f(3))],
-        "as_subclass": [call(f(2), Tensor), call(f(), Tensor)], "view": [call(f(2, 3), (3, 2)), call(f(2, 3), (6,)), call(f(2, 3), torch.int32), call(f(), ()), call(f(), (1,)), call(f(2), torch.float32)],
-        "numpy": UNARY, "tolist": UNARY, "item": [call(f()), call(f(1)), call(i())], "storage": UNARY, "untyped_storage": UNARY, "stride": UNARY, "storage_offset": UNARY, "size": [call(f(2, 3)), call(f(2, 3), 0)],
+        "polygamma_": [call(f(2), 1), call(f(), 1)],
+        "as_subclass": [call(f(2), Tensor), call(f(), Tensor)], "view": [call(f(2, 3), (3, 2)), call(f(2, 3), (6,)), call(f(2, 3), torch.int32), call(f(), ()), call(f(), (1,)), call(f(2), torch.float32), call(f(2, 3), torch.float32), call(f(6), 2, 3), call(f(6), -1)],
+        "numpy": UNARY, "tolist": UNARY, "item": [call(f()), call(f(1)), call(i())], "dim_order": UNARY, "storage": UNARY, "untyped_storage": UNARY, "stride": UNARY, "storage_offset": UNARY, "size": [call(f(2, 3)), call(f(2, 3), 0)],
         "clamp": [call(f(3), 0.1), call(f(3), 0.1, 0.5), call(f(3), max=0.5), call(i(3), 0.5), call(i(3), 0, 1), call(f(3), f(3)), call(f(3), f(3), f(3)), call(f(), 0.1)],
         "clip": [call(f(3), 0.1), call(f(3), 0.1, 0.5), call(f(3), max=0.5), call(i(3), 0.5), call(i(3), 0, 1), call(f(3), f(3)), call(f(3), f(3), f(3)), call(f(), 0.1)],
         "sum": [call(f(2, 3)), call(f(2, 3), 1), call(f(3), 0), call(i(2, 3)), call(f(2, 3), (0, 1)), call(f(2, 3), (0, 1), True)],
         "mse_loss": [call(f(2, 3), f(2, 3)), call(f(), f()), call(f(2), f(2), reduction="none"), call(f(2), f(2), reduction="sum")],
-        "unique": [call(f(3)), call(i(3), return_inverse=True), call(i(3), return_inverse=True, return_counts=True), call(f(3), return_counts=True)],
+        "unique_consecutive": [
+            call(f(3)), call(i(3)), call(i(3), return_counts=True), call(f(3), return_counts=True), call(i(3), return_inverse=True), call(f(3), return_inverse=True),
+            call(i(3), return_inverse=True, return_counts=True), call(f(3), return_inverse=True, return_counts=True),
+        ],
+        "unique": [call(f(3)), call(i(3), return_counts=True), call(f(3), return_inverse=True), call(f(3), return_inverse=True, return_counts=True), call(i(3), return_inverse=True), call(i(3), return_inverse=True, return_counts=True), call(f(3), return_counts=True)],
     }  # fmt: skip
     for name in CASTS:
         same = getattr(torch, {"byte": "uint8", "char": "int8"}.get(name, name))
@@ -259,13 +278,6 @@ def by_name() -> dict[str, list[Call]]:
     return made
 
 
-CALLS: dict[str, list[Call]] = {}
-"""Calls for one qualified name only."""
-
-
 def attribute_calls() -> list[Call]:
     """Tensors of which every attribute is read."""
     return [call(f(2, 3)), call(f()), call(f(3)), call(i(2, 2)), call(c(2, 2)), call(flag(2)), call(f(2, 3, 4)), call(c(2, 2).conj())]
-
-
-Reader = Callable[[Tensor], Any]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tools.measure import observe
-from tools.measure.observe import Sample, Seen, Slot
+from tools.measure.observe import Out, Sample, Seen, Slot
 
 ERRORS = (RuntimeError, TypeError, ValueError, NotImplementedError, IndexError, AssertionError, AttributeError, KeyError)
 SHORT = 5
@@ -28,9 +28,15 @@ def shape_word(shapes: Iterable[str]) -> str:
     return "depends"
 
 
-def grad_word(found: Iterable[bool | None]) -> str:
-    values = {v for v in found if v is not None}
-    return "?" if len(values) > 1 else "diff" if values == {True} else "never"
+def grad_word(outs: list[Out]) -> str:
+    """"diff" where an argument always makes this output require grad, "?" where arguments do so sometimes."""
+    reached: dict[str, set[bool]] = {}
+    for out in outs:
+        for name, flows in out.flows.items():
+            reached.setdefault(name, set()).update(flows)
+    if {True} in reached.values():
+        return "diff"
+    return "?" if {True, False} in reached.values() else "never"
 
 
 def alias_word(found: set[str]) -> str:
@@ -105,7 +111,10 @@ def _kinds(sample: Sample) -> tuple[dict[str, str], tuple[str, ...]] | None:
         ran = observe.run(sample, set())
     except ERRORS:
         return None
-    kinds = {s.names[0]: kind_of(s.value) for s in sample.slots if numeric(s.value)}
+    kinds: dict[str, str] = {}
+    for slot in sample.slots:
+        if numeric(slot.value) and kinds.get(slot.names[0]) != "float":
+            kinds[slot.names[0]] = kind_of(slot.value)
     return kinds, tuple(observe.kind_of(t) for t in observe.outputs(ran.result)[1])
 
 
@@ -192,19 +201,22 @@ def flow_words(samples: list[Seen], count: int) -> tuple[str, ...]:
     for seen in samples:
         for name in {n for out in seen.outs for n in out.flows}:
             reached = [out.flows[name] for out in seen.outs if name in out.flows]
-            found.setdefault(name, set()).add(any(reached))
+            whole = [r for r in reached if r == {True}]
+            found.setdefault(name, set()).update({True} if whole else set().union(*reached))
     return tuple(sorted(n + ("?" if len(v) > 1 else "") for n, v in found.items() if True in v))
 
 
 def save_words(samples: list[Seen]) -> tuple[str, ...]:
-    """What is saved: "x:y" (saved whenever y requires grad), "x?" (in some samples only)."""
+    """What is saved: "x:y" (saved whenever y requires grad), "x?" (in some samples only). Complex operands,
+    of which copies are often saved, are left aside."""
     things = sorted({n for s in samples for n in s.saves})
     words = []
+    real = [s for s in samples if not s.complex]
     for thing in things:
         causes, sometimes = [], False
         names = sorted({n for s in samples for n in s.tried})
         for cause in names:
-            cases = {cause in s.saves.get(thing, ()) for s in samples if cause in s.tried and _has(s, thing)}
+            cases = {cause in s.saves.get(thing, ()) for s in real if cause in s.tried and _has(s, thing)}
             if cases == {True}:
                 causes.append(cause)
             elif True in cases:
@@ -230,3 +242,14 @@ def refusals(samples: list[Seen]) -> tuple[str, ...]:
     """Arguments that must not require grad; "name?" where only some calls refuse them."""
     names = sorted({n for s in samples for n in s.refused})
     return tuple(n if not any(n in s.tried for s in samples) else f"{n}?" for n in names)
+
+
+def write_word(found: list[set[str]]) -> str:
+    """What calls write, where they agree: "input", "nothing"."""
+    return "?" if len({frozenset(f) for f in found}) > 1 else ",".join(sorted(found[0])) or "nothing"
+
+
+def one_to_one(samples: list[Seen]) -> bool:
+    """Whether each output requires grad iff the operand of the same number does."""
+    found = {s.each for s in samples if s.each is not None}
+    return found == {True}
