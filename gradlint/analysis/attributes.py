@@ -59,6 +59,7 @@ def _get(m: Machine, obj: Any, name: str, at: int) -> Any:
     if isinstance(thing, Tensor):
         from gradlint.analysis import torch_tensors
 
+        m.touched += 1
         return torch_tensors.attribute(m, obj, name, at)
     if isinstance(thing, Instance):
         return instance_attr(m, obj, thing, name, at)

@@ -68,13 +68,21 @@ def make(m: Machine, kind: str, call: Call) -> Any:
     if kind == "set_grad_enabled":
         before = m.state.mode
         m.state.mode = Mode(flag, before.inference, (*before.stack, (spec.text, spec.at)))
-        m.stack[-1].switched.append(spec.at)
+        switched(m, spec.at, kind)
         m.event(
             events.ContextEntered, call.at, kind=kind, flag=summary(m.simplified(flag)), first=m.place(spec.at), how="call",
             fresh=isinstance(m.simplified(first), Const),
         )  # fmt: skip
         return m.alloc(call.at, Context(spec, saved=before), "context")
     return m.alloc(call.at, Context(spec), "context")
+
+
+def switched(m: Machine, here: int, how: str) -> None:
+    """The mode is switched by a statement of the running body."""
+    act = m.stack[-1]
+    act.switched.append(here)
+    act.computed_at_switch.setdefault(here, m.computed)
+    m.switches[here] = how
 
 
 def truth_flag(kind: str) -> Flag:
@@ -109,6 +117,8 @@ def enter_object(m: Machine, ref: Ref, at: int, manual: bool = False) -> None:
     thing = m.get(ref)
     assert isinstance(thing, Context)
     here = m.here(at)
+    if manual:
+        switched(m, here, "__enter__")
     if thing.entered > 0 or manual:
         m.event(
             events.ContextEntered, at, kind=thing.spec.kind, flag=summary(thing.spec.flag), again=thing.entered > 0,
@@ -182,7 +192,7 @@ def under(m: Machine, spec: ModeSpec, run: Callable[[], Any], at: int, name: str
 def decorate(m: Machine, spec: ModeSpec, target: Any, at: int) -> Any:
     """A grad mode used as a decorator on `target`; says in an event what it was put on."""
     kind, name, result = "function", "", Moded(target, spec)
-    below = False
+    below = isinstance(target, Func) and any(n.endswith("contextmanager") for n in m.decorations.get(target.key, ()))
     func = target
     if isinstance(target, Descriptor):
         kind = {"property": "property", "static": "static", "class": "class-method"}.get(target.kind, target.kind)
@@ -197,6 +207,8 @@ def decorate(m: Machine, spec: ModeSpec, target: Any, at: int) -> Any:
             made = target
         elif kind == "function" and func.code.made.is_generator:
             kind = "generator"
+        if below:
+            kind = "contextmanager"
     thing = m.get(target)
     if isinstance(thing, Class):
         kind, name = "class", thing.name

@@ -15,6 +15,7 @@ from gradlint.analysis.machine import Machine
 from gradlint.analysis.operators import binary, compare, flag_value, truth_of, unary
 from gradlint.analysis.values import (
     NONE,
+    TRUE,
     UNKNOWN,
     Builtin,
     Class,
@@ -199,11 +200,19 @@ def _bind(m: Machine, node: ir.Bind) -> Any:
 
 
 def _await(m: Machine, node: ir.Await) -> Any:
-    value = evaluate(m, node.value)
-    suspended(m, "await", node.at)
     from gradlint.analysis import generators
 
-    return m.split(value, lambda leaf: generators.run_coroutine(m, leaf, node.at))
+    value = evaluate(m, node.value)
+    thing = m.get(m.simplified(value))
+    inner = isinstance(thing, Generator) and thing.kind == "coroutine" and not thing.started
+    before, entered = m.real_waits, list(m.stack[-1].entered)
+    result = m.split(value, lambda leaf: generators.run_coroutine(m, leaf, node.at))
+    if inner and m.real_waits == before:
+        return result
+    m.real_waits += 1
+    if entered:
+        suspended(m, "await", node.at)
+    return result
 
 
 def suspended(m: Machine, how: str, at: int) -> None:
@@ -215,7 +224,8 @@ def suspended(m: Machine, how: str, at: int) -> None:
     kind, here = act.entered[-1]
     names = m.decorations.get((act.unit, act.code.at), ()) if act.code is not None else ()
     m.event(
-        events.Suspended, at, how=how, kind=kind, entered=m.place(here),
+        events.Suspended, at, how=how, kind=kind, entered=m.place(here), decorators=names,
+        function=act.code.name if act.code is not None else "", outside=m.mode_fact(act.entry_mode), suspends=TRUE,
         in_contextmanager=any(n.endswith("contextmanager") for n in names),
         in_fixture=any("fixture" in n for n in names),
     )  # fmt: skip

@@ -15,7 +15,7 @@ from gradlint.analysis import contexts, events
 from gradlint.analysis.calls import run_generator_body
 from gradlint.analysis.machine import Activation, Call, Machine
 from gradlint.analysis.state import Mode, State, anonymous
-from gradlint.analysis.values import FALSE, NONE, UNKNOWN, Frame, Func, Generator, ModeSpec, Ref, Sequence, is_false, is_true
+from gradlint.analysis.values import FALSE, NONE, UNKNOWN, Frame, Func, Generator, ModeSpec, Ref, Sequence, Truth, is_false, is_true
 from gradlint.syntax import ir
 
 Consumer = Callable[[Any], Any]
@@ -33,7 +33,7 @@ def run(m: Machine, ref: Ref, consume: Consumer) -> Any:
         return _run_lazy(m, ref, thing, consume)
     if thing.kind in NATIVE:
         return _run_native(m, thing, consume)
-    before = m.computed
+    before = (m.computed, m.recordings(), m.state.mode)
     consumer = (m.stack, m.context, m.exits)
     with m.within(("generator", ref.addr)):
         if thing.mode is None:
@@ -98,7 +98,7 @@ def _one_exact_clause(m: Machine, thing: Generator, node: ir.Comprehension) -> b
 def _run_lazy(m: Machine, ref: Ref, thing: Generator, consume: Consumer) -> Any:
     from gradlint.analysis.comprehensions import run_clauses
 
-    before = m.computed
+    before = (m.computed, m.recordings(), m.state.mode)
     saved_stack = m.stack
     unit = thing.at >> 32
     with m.within(("lazy", ref.addr)):
@@ -120,7 +120,7 @@ def _run_native(m: Machine, thing: Generator, consume: Consumer) -> Any:
     func, sources = thing.func
     at = thing.at & _AT
     driver = next((n for n, s in enumerate(sources) if isinstance(m.get(s), Generator)), 0)
-    before = m.computed
+    before = (m.computed, m.recordings(), m.state.mode)
 
     def each(item: Any) -> Any:
         row = [item if n == driver else _any_item(m, source, at, n) for n, source in enumerate(sources)]
@@ -162,14 +162,18 @@ def _outside(m: Machine, stack: list[Activation], context: int, consume: Consume
         m.stack = inner
 
 
-def _report_lazy(m: Machine, thing: Generator, computed_before: int) -> None:
+def _report_lazy(m: Machine, thing: Generator, before: tuple[int, tuple[int, int], Mode]) -> None:
     """Made under one mode, run under another, computing with tensors: the mode where it was made does nothing."""
-    if thing.mode is not None or thing.made_mode is None or m.computed == computed_before:
+    computed, recorded, now = before
+    if thing.mode is not None or thing.made_mode is None or m.computed == computed:
         return
     made = Mode(*thing.made_mode)
-    now = m.state.mode
+    sure, maybe = (after - then for after, then in zip(m.recordings(), recorded))
     if is_false(made.grad) and is_true(m.simplified(now.grad)) or is_true(made.inference) and is_false(now.inference):
-        m.emit_at(events.RanLazily, thing.at, made=m.place(thing.at), made_mode=m.mode_fact(made), kind=thing.kind)
+        m.emit_at(
+            events.RanLazily, thing.at, made=m.place(thing.at), made_mode=m.mode_fact(made), kind=thing.kind,
+            recorded=Truth(True) if sure else Truth(None) if maybe else Truth(False),
+        )  # fmt: skip
 
 
 def run_coroutine(m: Machine, value: Any, at: int) -> Any:

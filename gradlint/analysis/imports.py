@@ -123,7 +123,7 @@ def _own_package(project: Project, dotted: str, near: str) -> str | None:
 
 def run_module(m: Machine, unit: Unit, number: int, dotted: str, as_main: bool = False) -> Ref | None:
     """Interpret a module's body in the current state."""
-    from gradlint.analysis.leaks import function_ended
+    from gradlint.analysis.leaks import function_ended, program_ended
     from gradlint.analysis.statements import run_block
 
     frame = m.contexts.address(0, "moduleframe", number)
@@ -140,6 +140,8 @@ def run_module(m: Machine, unit: Unit, number: int, dotted: str, as_main: bool =
         body = unit.module
         m.services["before_main"](m, body) if as_main else run_block(m, body)
         function_ended(m, act, m.exits)
+        if as_main and not m.dead():
+            program_ended(m, act)
         if m.dead():
             m.state = before.fork()
     except SourceError:

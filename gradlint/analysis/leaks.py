@@ -1,23 +1,82 @@
-"""What a function, module or constructor leaves behind when it ends: modes that it switched and did not restore."""
+"""What a function, module or constructor leaves behind when it ends: modes that it switched and did not restore.
+
+A switch that is not undone by the function itself may be undone by its caller. So it waits with the caller until that
+one ends, and is told when nobody in view has restored the mode, or when an exception left the function on its way.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from gradlint.analysis import events
+from gradlint.analysis.events import ModeLeft
 from gradlint.analysis.machine import Activation, Exits, Machine
 from gradlint.analysis.state import Mode, State
-from gradlint.analysis.values import is_false, is_true
+from gradlint.analysis.values import Truth, is_false, is_true
+
+
+@dataclass
+class Leak:
+    """A switch that a callee left behind. `computed`: how much had been computed when it ended."""
+
+    event: ModeLeft
+    here: int
+    computed: int
 
 
 def function_ended(m: Machine, act: Activation, exits: Exits) -> None:
-    """Report a mode that differs from the one at entry, on the normal way out and on raised ones."""
+    """Look at the mode on the ways out of a function, of a module's code, or of a constructor."""
     name = act.code.qualname if act.code is not None else ""
-    if not m.dead():
-        _report(m, m.state, act, "init" if name.endswith("__init__") else "return", name)
+    caller = m.stack[-2] if len(m.stack) > 1 else None
     for state, _ in exits.raises:
         if not state.dead:
-            before, m.state = m.state, state
-            _report(m, state, act, "raise", name)
-            m.state = before
+            _raised(m, state, act, name)
+    if m.dead():
+        return
+    where = _switch_left(m, act, m.state)
+    kept = [leak for leak in act.leaks if leak.here == where]
+    if not where:
+        return
+    how = "init" if name.endswith("__init__") else "return" if act.code is not None else "import"
+    leak = kept[0] if kept else _new(m, act, where, how, name)
+    if leak is None:
+        return
+    if caller is not None and caller.code is not None or caller is not None and act.code is not None and m.runs_main:
+        caller.leaks.append(replace_leak(leak, m.computed if not kept else leak.computed))
+        return
+    _told(m, act, leak)
+
+
+def replace_leak(leak: Leak, computed: int) -> Leak:
+    return Leak(leak.event, leak.here, computed)
+
+
+def _new(m: Machine, act: Activation, where: int, how: str, name: str) -> Leak | None:
+    if m.quiet:
+        return None
+    event = ModeLeft(
+        m.place(where), m.mode_fact(), tuple(m.place(a.site) for a in m.stack if a.site), how=how, function=name,
+        after=m.mode_fact(), switch=m.switches.get(where, "set_grad_enabled"), before=m.mode_fact(act.entry_mode),
+        computes=Truth(m.computed != act.computed_at_switch.get(where, m.computed)), thread=m.thread_base == len(m.stack),
+    )  # fmt: skip
+    return Leak(event, where, m.computed)
+
+
+def _told(m: Machine, act: Activation, leak: Leak) -> None:
+    """Nobody in view restores the mode: emit it, with what is known of the time after."""
+    later = Truth(True) if m.computed > leak.computed else Truth(None)
+    if act.code is None and m.runs_main and m.computed == leak.computed:
+        later = Truth(False)
+    m.emit(replace(leak.event, later=later))
+
+
+def program_ended(m: Machine, act: Activation) -> None:
+    """The end of the checked file's own code: leaks of the functions it called that are still there."""
+    for leak in act.leaks:
+        if _switch_left(m, act, m.state) == leak.here:
+            later = Truth(m.computed > leak.computed)
+            m.emit(replace(leak.event, later=later))
+    act.leaks = []
 
 
 def switched(m: Machine, before: Mode, after: Mode) -> bool:
@@ -31,11 +90,32 @@ def switched(m: Machine, before: Mode, after: Mode) -> bool:
     return False
 
 
-def _report(m: Machine, state: State, act: Activation, how: str, name: str) -> None:
-    if not switched(m, act.entry_mode, state.mode):
+def _switch_left(m: Machine, act: Activation, state: State) -> int:
+    """The place of the switch by which a state's mode differs from the one at entry; 0 where it does not differ, or by no
+    switch (an object entered twice is told in another way)."""
+    before, m.state = m.state, state
+    differs = switched(m, act.entry_mode, state.mode)
+    m.state = before
+    if not differs:
+        return 0
+    entered = {here for _, here in act.entry_mode.stack}
+    added = [here for _, here in state.mode.stack if here not in entered and here in m.switches]
+    return added[-1] if added else 0
+
+
+def _raised(m: Machine, state: State, act: Activation, name: str) -> None:
+    where = _switch_left(m, act, state)
+    if not where or where not in act.switched:
         return
-    added = [here for _, here in state.mode.stack if here not in {h for _, h in act.entry_mode.stack}]
-    where = added[-1] if added else (state.mode.stack[-1][1] if state.mode.stack else act.site)
-    if not where or where >> 32 != act.unit:
-        return
-    m.emit_at(events.ModeLeft, where, how=how, function=name, after=m.mode_fact(state.mode))
+    before, m.state = m.state, state
+    m.emit(
+        ModeLeft(
+            m.place(where), m.mode_fact(), tuple(m.place(a.site) for a in m.stack if a.site), how="raise", function=name,
+            after=m.mode_fact(), switch=m.switches.get(where, "set_grad_enabled"), before=m.mode_fact(act.entry_mode),
+            computes=Truth(True), caught=m.guarded > 0, thread=m.thread_base == len(m.stack),
+        )
+    )  # fmt: skip
+    m.state = before
+
+
+__all__ = ["events", "function_ended", "program_ended"]

@@ -9,7 +9,7 @@ down while the run goes on, by the *identity* of leaves (the place in the source
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradlint.analysis import events
@@ -119,16 +119,68 @@ class Ledger:
 
 def settle(ledger: Ledger) -> list[events.Event]:
     """The events of all cuts that are proved, in the order of the source."""
-    found: dict[tuple[int, str], events.Cut] = {}
+    found: dict[Any, tuple[CutRecord, events.Cut]] = {}
     trained = ledger.trained
     for root in ledger.roots:
+        judged = []
         for number in sorted(root.lost | root.dead):
             record = ledger.cuts[number - 1]
             made = _judge(ledger, record, number, root, trained)
             if made is not None:
-                found.setdefault((record.where, record.kind), made)
-    made: list[events.Event] = [*found.values(), *_releafed(ledger)]
-    return sorted(made, key=lambda e: (e.where.unit, e.where.at))
+                judged.append((record, made))
+        for record, made in _best(judged):
+            found.setdefault((record.where, record.kind), (record, made))
+    told: list[events.Event] = [*_merged(list(found.values())), *_releafed(ledger)]
+    return sorted(told, key=lambda e: (e.where.unit, e.where.at))
+
+
+PRIORITY = {"mode": 0, "rewrap": 1, "detach": 2, "op": 3}
+
+
+def _best(judged: list[tuple[CutRecord, events.Cut]]) -> list[tuple[CutRecord, events.Cut]]:
+    """Of the cuts on the way to one root those that tell the mistake: what starves leaves before what makes a constant,
+    and for the same leaves the kind that is the least on purpose."""
+    starved = [pair for pair in judged if pair[1].proof == "starved"]
+    chosen: list[tuple[CutRecord, events.Cut]] = []
+    taken: set[Any] = set()
+    for record, made in sorted(starved or judged, key=lambda pair: PRIORITY.get(pair[0].kind, 9)):
+        rank = PRIORITY.get(record.kind, 9)
+        if any(PRIORITY.get(other.kind, 9) < rank and other.lost & record.lost for other, _ in chosen) and record.lost <= taken:
+            continue
+        chosen.append((record, made))
+        taken |= record.lost
+    return chosen
+
+
+def _merged(found: list[tuple[CutRecord, events.Cut]]) -> list[events.Event]:
+    """Several cuts by one entry of one mode are one mistake: the first in the source is told, the others go with it."""
+    groups: dict[Any, list[tuple[CutRecord, events.Cut]]] = {}
+    for record, made in found:
+        key = ("mode", record.blamed) if record.kind == "mode" and record.blamed else (record.kind, record.where)
+        groups.setdefault(key, []).append((record, made))
+    told: list[events.Event] = []
+    for pairs in groups.values():
+        ordered = [made for _, made in sorted(pairs, key=lambda pair: pair[0].where)]
+        told.append(replace(ordered[0], also=tuple(dict.fromkeys(e.where for e in ordered[1:] if e.where != ordered[0].where))))
+    return told
+
+
+ADDITIVE = frozenset({"add", "sub", "mul", "div", "true_divide", "neg", "sum", "mean", "stack", "cat", "add_", "sub_", "mul_", "div_"})
+
+
+def _is_leaf(origin: Origin, where: int) -> bool:
+    return origin.op == "leaf" and origin.line == where
+
+
+def _adds_up(origin: Any, where: int, depth: int = 0) -> bool:
+    """Whether an origin is made of one leaf by sums, means and arithmetic with numbers alone."""
+    if not isinstance(origin, Origin) or depth > 12 or _is_leaf(origin, where):
+        return isinstance(origin, Origin) and _is_leaf(origin, where)
+    if origin.op.rpartition(".")[2] not in ADDITIVE:
+        return False
+    operands = [a for part in origin.args for a in (part if isinstance(part, (list, tuple)) else (part,)) if isinstance(a, Origin)]
+    tensors = [a for a in operands if a.op not in ("python", "unknown")]
+    return bool(tensors) and all(_adds_up(a, where, depth + 1) or a.requires_grad is False for a in tensors)
 
 
 def _releafed(ledger: Ledger) -> list[events.Event]:
@@ -141,6 +193,9 @@ def _releafed(ledger: Ledger) -> list[events.Event]:
             continue
         for leaf in root.leaves:
             record = by_leaf[leaf]
+            itself = _is_leaf(root.origin, record.where)
+            if not itself and not (record.fact.single.value and _adds_up(root.origin, record.where)):
+                continue
             names = [ledger.names.get(one, "") for n in sorted(record.lost) for one in sorted(ledger.cuts[n - 1].lost, key=repr)]
             if not record.lost:
                 continue

@@ -118,6 +118,9 @@ class Activation:
     """Modes that `with` statements of this very body entered and have not left: (kind, place)."""
     switched: list[int] = field(default_factory=list)
     """Places of `set_grad_enabled(...)` statements of this very body."""
+    leaks: list[Any] = field(default_factory=list)
+    """Switches of the mode that callees left behind."""
+    computed_at_switch: dict[int, int] = field(default_factory=dict)
     pending: list[Any] = field(default_factory=list)
     """Events about blocks that covered nothing, waiting for the first operation behind them."""
     site: int = 0
@@ -164,6 +167,18 @@ class Machine:
         self.ledger = Ledger()
         self.recorded: dict[int, tuple[int, int]] = {}
         """How many operations were recorded while a mode (by place) was the innermost: (for certain, perhaps)."""
+        self.computed_in: dict[int, int] = {}
+        """How many operations were computed while a mode (by place) was the innermost."""
+        self.switches: dict[int, str] = {}
+        """Places where the mode is switched by a statement, and how."""
+        self.thread_base = -1
+        """The depth of the stack at which the body of a thread runs; -1 outside of threads."""
+        self.runs_main = False
+        self.touched = 0
+        """Counts what is done to tensors and parameters without computing."""
+        self.unseen = 0
+        """Counts calls of what is not in view."""
+        self.real_waits = 0
         self.differentiations = 0
         self.waits = 0
         """Counts suspensions inside a mode that the suspended body entered."""
@@ -329,6 +344,16 @@ class Machine:
         self.cuts.append((self.place(self.here(at)), reason))
 
     # -- tensors
+
+    def compute(self) -> None:
+        """An operation on tensors is computed here."""
+        self.computed += 1
+        place = self.state.mode.stack[-1][1] if self.state.mode.stack else 0
+        self.computed_in[place] = self.computed_in.get(place, 0) + 1
+
+    def recordings(self) -> tuple[int, int]:
+        """How many operations were recorded so far: (for certain, perhaps)."""
+        return sum(n for n, _ in self.recorded.values()), sum(n for _, n in self.recorded.values())
 
     @property
     def recording(self) -> Flag:

@@ -62,6 +62,7 @@ def call_extern(m: Machine, call: Call) -> Any:
 def unknown_extern(m: Machine, call: Call) -> Any:
     """A call that no model describes: its arguments escape, its result is unknown."""
     escape(m, call.all_args)
+    m.unseen += 1
     return m.opaque(call.at, unknown_result(m), tag="call", origin=m.origin("unknown", call.at, call.all_args))
 
 

@@ -339,7 +339,7 @@ def _cast(m: Machine, call: Call) -> Any:
 
 def _thread(m: Machine, call: Call) -> Any:
     attrs = {
-        "_target": call.arg(1, "target", NONE), "_args": call.arg(3, "args", NONE), "_kwargs": call.arg(4, "kwargs", NONE),
+        "_at": Const(call.at), "_target": call.arg(1, "target", NONE), "_args": call.arg(3, "args", NONE), "_kwargs": call.arg(4, "kwargs", NONE),
     }  # fmt: skip
     return m.alloc(call.at, Instance(Extern(call.name), attrs), "thread")
 
@@ -362,20 +362,32 @@ def _pipe(m: Machine, call: Call) -> Any:
 
 
 def in_thread(
-    m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, how: str, first: Any = NONE
-) -> Any:
+    m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, how: str, first: Any = NONE,
+    place: int = 0,
+) -> Any:  # fmt: skip
     """Run something as a new thread does: in a mode of its own, which starts with grad enabled. `first`: what each worker
     of a pool runs when it starts."""
-    outside, before = m.state.mode, m.computed
-    m.state.mode = Mode()
+    outside, before, base = m.state.mode, m.computed_in.get(0, 0), m.thread_base
+    m.state.mode, m.thread_base = Mode(), len(m.stack) + 1
     try:
         if first != NONE:
             m.services["call"](m, first, (), {}, at, False)
         result = m.services["call"](m, func, args, kwargs, at, False)
     finally:
-        m.state.mode = outside
-    m.event(events.RanInThread, at, how=how, computed=m.computed != before)
+        m.state.mode, m.thread_base = outside, base
+    m.event(
+        events.RanInThread, place or at, how=how, computed=m.computed_in.get(0, 0) != before, function=name_of(func),
+    )  # fmt: skip
     return result
+
+
+def name_of(func: Any) -> str:
+    """The name of a function of the project, for a message."""
+    from gradlint.analysis.classes import underlying
+    from gradlint.analysis.values import Method
+
+    found = underlying(func.func if isinstance(func, Method) else func)
+    return found.code.name if found is not None and found.code.name != "<lambda>" else ""
 
 
 def _run_coroutine(m: Machine, call: Call) -> Any:
@@ -549,7 +561,8 @@ def _start(m: Machine, call: Call, thing: Instance) -> Any:
     kwargs = {k: v for k, v in table.entries.items() if isinstance(k, str)} if isinstance(table, Table) else {}
     if target != NONE:
         how = thing.cls.name.rpartition(".")[2] if isinstance(thing.cls, Extern) else "Thread"
-        in_thread(m, target, tuple(args), kwargs, call.at, how)
+        made = thing.attrs.get("_at")
+        in_thread(m, target, tuple(args), kwargs, call.at, how, place=made.value if isinstance(made, Const) else 0)
     return NONE
 
 

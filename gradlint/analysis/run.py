@@ -189,11 +189,13 @@ def _run_main(m: Machine, unit: Unit) -> State:
 
     m.services["before_main"] = body_of
     m.limit = m.steps + m.budget.entry_steps * 2
+    m.runs_main = True
     try:
         imports.run_module(m, unit, 0, imports.module_name(unit.path), as_main=True)
     except (Exhausted, RecursionError):
         m.cuts.append((Place(0, 0), "the module's own code takes too many steps"))
     _settle(m)
+    m.runs_main = False
     if held:
         return held[0]
     return m.state

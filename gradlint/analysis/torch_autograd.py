@@ -85,13 +85,13 @@ def _backward(m: Machine, root: Any, at: int, how: str, has_gradient: bool, reta
     if is_false(rg) and not is_assumed_flag(rg):
         m.stop()
         return NONE
-    if (found.freed or found.modified) and is_true(rg):
-        m.stop()
-        return NONE
     if not is_false(rg):
         from gradlint.analysis import torch_watch
 
         torch_cuts.root(m, ref, at)
+        if (found.freed or found.modified) and is_true(rg):
+            m.stop()
+            return NONE
         torch_watch.differentiated(m, ref, at)
     keep = create if retain is None else retain
     if keep is None or not is_true(keep):

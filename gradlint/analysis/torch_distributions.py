@@ -85,7 +85,7 @@ def _computed(m: Machine, ref: Any, name: str, args: tuple[Any, ...], at: int) -
     from gradlint.analysis.torch_values import tensors_in
     from gradlint.analysis.values import Node
 
-    m.computed += 1
+    m.compute()
     operands = [*_arguments(m, ref), *args]
     flag = both(m.recording, any_of(m, operands))
     nodes: frozenset[int] = frozenset()

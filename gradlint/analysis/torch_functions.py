@@ -44,7 +44,7 @@ Model = Callable[[Machine, Call], Any]
 
 def factory(m: Machine, call: Call, floating: Flag | None = None) -> Any:
     """A new tensor; it requires grad where it is asked to, whatever the mode."""
-    m.computed += 1
+    m.compute()
     given = call.kwargs.get("requires_grad")
     flag: Flag = FALSE if given is None else truth_of(m, given)
     kind = dtype_flag(m, call.kwargs.get("dtype"))
@@ -172,7 +172,7 @@ def floating_data(m: Machine, value: Any, depth: int = 0) -> Flag:
 
 def tensor(m: Machine, call: Call) -> Any:
     """`torch.tensor(data, …)`: copies numbers; a graph behind them is left behind."""
-    m.computed += 1
+    m.compute()
     data = call.arg(0, "data", NONE)
     given = call.kwargs.get("requires_grad")
     flag: Flag = FALSE if given is None else truth_of(m, given)
@@ -359,7 +359,7 @@ def _loaded(m: Machine, call: Call) -> Any:
 
 
 def _clip(m: Machine, call: Call) -> Any:
-    m.computed += 1
+    m.compute()
     return m.tensor(call.at, Tensor(rg=FALSE, leaf=TRUE, floating=TRUE, sure=True, scalar=TRUE, origin=m.origin("input", call.at, (), FALSE)))
 
 

@@ -57,6 +57,7 @@ def _index_kind(m: Machine, value: Any) -> str:
 
 def set_index(m: Machine, ref: Ref, index_value: Any, value: Any, at: int) -> None:
     """`tensor[index] = value`: an in-place write of a part."""
+    m.touched += 1
     held = m.get(value)
     if value is ref or isinstance(held, Tensor) and held.base == ref.addr:
         # `x[i] op= v` has written through the view already; Python only stores the view back.

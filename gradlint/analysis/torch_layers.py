@@ -35,7 +35,7 @@ FUNCTIONS = frozenset({"torch.nn.Flatten", "torch.nn.Unflatten", "torch.nn.Ident
 
 def apply_layer(m: Machine, ref: Ref, thing: Instance, row: layer_rows.LayerRow, name: str, call: Call) -> Any:
     """The result of calling a layer."""
-    m.computed += 1
+    m.compute()
     named = dict(zip(row.inputs, call.args))
     named.update(call.kwargs)
     extra = list(call.args[len(row.inputs) :])

@@ -160,7 +160,7 @@ def _layer(m: Machine, ref: Ref, thing: Instance, row: Any, name: str, call: Cal
 
 def _unknown(m: Machine, ref: Ref, call: Call) -> Any:
     """A module whose forward is not in view: its result requires grad where an input or a parameter does."""
-    m.computed += 1
+    m.compute()
     m.may_raise()
     own = lift(lambda t: t.likely(), torch_modules.trainable(m, ref))
     flag = both(m.recording, either(any_of(m, call.all_args), own))

@@ -116,7 +116,7 @@ def dtype_flag(m: Machine, value: Any) -> Flag | None:
 def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
     """The result of an operator that a row describes."""
     bound = operands(row, call)
-    m.computed += 1
+    m.compute()
     returns = result_shape(m, row, bound)
     if returns == "n" or returns == "none":
         return NONE if returns == "none" else m.opaque(call.at, FALSE, "number", tag="number")

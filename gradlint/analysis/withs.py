@@ -89,7 +89,7 @@ def _grad_mode(m: Machine, item: ir.WithItem, ref: Ref, body: Callable[[Any], No
     assert isinstance(thing, Context)
     act = m.stack[-1]
     at = item.at
-    before, outside, first = m.computed, m.mode_fact(), thing.entered == 0
+    before, outside, first = (m.computed, m.touched, m.unseen), m.mode_fact(), thing.entered == 0
     watch = contexts.Watch(m, m.here(at))
     fresh = isinstance(item.context, ir.Call) and thing.spec.at == m.here(item.context.at)
     literal = fresh and all(isinstance(a.value, ir.Const) for a in item.context.args)  # type: ignore[union-attr]
@@ -100,12 +100,15 @@ def _grad_mode(m: Machine, item: ir.WithItem, ref: Ref, body: Callable[[Any], No
     act.entered.pop()
     if first and not m.quiet:
         flag = summary(m.simplified(thing.spec.flag))
+        computed, touched, unseen = before
+        quiet = m.computed == computed and m.touched == touched
+        computes = Truth(True) if not quiet else Truth(None) if m.unseen != unseen else Truth(False)
         event = events.ContextEntered(
             m.place(m.here(at)), outside, tuple(m.place(a.site) for a in m.stack if a.site), kind=thing.spec.kind,
-            flag=flag, fresh=literal, first=m.place(thing.spec.at), computes=Truth(m.computed != before), **watch.seen(m),
+            flag=flag, fresh=literal, first=m.place(thing.spec.at), computes=computes, **watch.seen(m),
         )  # fmt: skip
         m.events.append(event)
-        if m.computed == before and not m.dead():
+        if computes.value is False and not m.dead():
             act.pending.append(event)
 
 
@@ -118,7 +121,7 @@ def run_contextmanager(m: Machine, ref: Ref, body: Callable[[Any], None], at: in
     ways: list[tuple[str, Any]] = []
     thing = m.get(ref)
     assert isinstance(thing, Generator)
-    m.put(ref, replace(thing, kind="generator"))
+    m.put(ref, replace(thing, kind="generator", made_mode=None))
     outer = m.exits
 
     def consume(value: Any) -> Any:
