@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -19,7 +18,7 @@ from gradlint.findings import Failure, FileResult, Finding, Fix, Verdict, Witnes
 from gradlint.sources.ignores import Ignores
 from gradlint.sources.roots import roots_of
 from gradlint.sources.settings import Settings, SettingsError, answers
-from gradlint.sources.sift import Reach, names_torch, wants
+from gradlint.sources.sift import Reach, brings_torch, wants
 
 # What is imported inside functions is so for start-up time: most files are sifted out.
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def check_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, alon
 def predict_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, alone: bool = False) -> FileResult:
     """What every name of one file that is bound to a tensor holds."""
     try:
-        if not wants(source, (b"",), lambda: not alone and _reach(roots_of(path, settings)).leads(path, source)):
+        if not brings_torch(path, source, None if alone else _reach(roots_of(path, settings))):
             return FileResult(path)
         report = _analysed(path, source, None if alone else project_of(path, settings), settings, predict=True)
         return FileResult(path, predictions=report.predictions, cuts=report.cuts)
@@ -124,14 +123,7 @@ def chosen_rules(settings: Settings) -> tuple[Rule, ...]:
 
 def wanted(path: str, source: bytes, settings: Settings = DEFAULTS, *, alone: bool = False) -> bool:
     """Whether a file can have a finding, as far as its bytes tell."""
-
-    def imports_torch() -> bool:
-        return not alone and _reach(roots_of(path, settings)).leads(path, source)
-
-    # To load the rules for their tokens takes longer than to see that no torch comes into a file.
-    if "gradlint.rules.table" not in sys.modules and not names_torch(source) and not imports_torch():
-        return False
-    return wants(source, _tokens(settings), imports_torch)
+    return wants(path, source, lambda: _tokens(settings), None if alone else _reach(roots_of(path, settings)))
 
 
 def bytes_of(source: str | bytes) -> bytes:

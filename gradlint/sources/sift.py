@@ -13,34 +13,64 @@ from collections.abc import Callable, Sequence
 
 CAUSES = (b"no_grad", b"enable_grad", b"set_grad_enabled", b"inference_mode", b"requires_grad", b"detach")
 # Packages that bring torch tensors in although their names do not say torch.
-FRAMEWORKS = (
+FRAMEWORKS = frozenset({
     "accelerate", "avalanche", "catalyst", "composer", "deepspeed", "detectron2", "diffusers", "einops", "fastai",
     "flair", "ignite", "keras", "kornia", "lightning", "mmcv", "mmdet", "mmengine", "monai", "open_clip", "peft",
     "poutyne", "pyro", "ray", "sentence_transformers", "speechbrain", "stable_baselines3", "tianshou", "timm",
     "transformers", "trl", "ultralytics",
-)  # fmt: skip
-FRAMEWORK = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:%s)\b" % "|".join(FRAMEWORKS).encode(), re.MULTILINE)
-IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]*(?P<names>\([^)]*\)|[^\r\n]*)"
-    rb"|import[ \t]+(?P<plain>[^\r\n#;]+))",
-    re.MULTILINE,
-)
-WORD = re.compile(rb"[A-Za-z_][\w.]*")
+})  # fmt: skip
+KEYWORD = re.compile(rb"import(?=[ \t(*\\])")
+FROM = re.compile(rb"[ \t]*from[ \t]+([.\w\x80-\xff]+)[ \t]*\Z")
+BEFORE = re.compile(rb"[\n\r;:]")
+LINE = 200
+"""So long is what stands before `import` on its line, at most: `from` and a dotted name."""
+PLAIN = re.compile(rb"[ \t]*\Z")
+NAMES = re.compile(rb"[ \t]*(\([^)]*\)|(?:\\\r?\n|[^\r\n#;])*)")
+WORD = re.compile(rb"[A-Za-z_\x80-\xff][\w.\x80-\xff]*")
 
 
-def wants(data: bytes, tokens: Sequence[bytes], imports_torch: Callable[[], bool] | None = None) -> bool:
-    """Whether a file can have a finding. `imports_torch` is asked where the file itself does not name torch."""
-    if not (holds(data, CAUSES) or holds(data, tokens)):
-        return False
-    return names_torch(data) or (imports_torch is not None and imports_torch())
+def wants(path: str, data: bytes, tokens: Callable[[], Sequence[bytes]], reach: Reach | None = None) -> bool:
+    """Whether a file can have a finding. Without a `reach`, what it imports counts for nothing.
+
+    Torch is asked for first: most files have none, and then the tokens need not be known.
+    """
+    return brings_torch(path, data, reach) and (holds(data, CAUSES) or holds(data, tokens()))
+
+
+def brings_torch(path: str, data: bytes, reach: Reach | None = None) -> bool:
+    """Whether torch can come into a file."""
+    if b"torch" in data:
+        return True
+    modules = imported(data)
+    return names_framework(modules) or (reach is not None and reach.leads(path, modules))
 
 
 def holds(data: bytes, tokens: Sequence[bytes]) -> bool:
     return any(token in data for token in tokens)
 
 
-def names_torch(data: bytes) -> bool:
-    return b"torch" in data or FRAMEWORK.search(data) is not None
+def names_framework(modules: Sequence[str]) -> bool:
+    return any(module.partition(".")[0] in FRAMEWORKS for module in modules)
+
+
+def imported(data: bytes) -> list[str]:
+    """The dotted modules that a source may import, relative ones with their dots; `from a import b` may mean `a.b`."""
+    found: dict[str, None] = {}
+    for keyword in KEYWORD.finditer(data):
+        before = BEFORE.split(data[max(keyword.start() - LINE, 0) : keyword.start()])[-1]
+        named = FROM.match(before)
+        if not named and not PLAIN.match(before):
+            continue
+        base = named[1].decode("utf-8", "replace") if named else ""
+        join = base if not base or base.endswith(".") else base + "."
+        if base:
+            found[base] = None
+        names = NAMES.match(data, keyword.end())
+        for part in names[1].split(b",") if names else ():
+            word = WORD.search(part)
+            if word:
+                found[join + word[0].decode("utf-8", "replace")] = None
+    return list(found)
 
 
 class Reach:
@@ -50,11 +80,13 @@ class Reach:
         self.roots = roots
         self._leads: dict[str, bool] = {}
         self._files: dict[str, tuple[bool, list[str]]] = {}
+        self._found: dict[tuple[str, str], str | None] = {}
+        self._listed: dict[str, frozenset[str]] = {}
 
-    def leads(self, path: str, data: bytes) -> bool:
-        """Whether one of the files that this one imports names torch, or leads to it."""
+    def leads(self, path: str, modules: Sequence[str]) -> bool:
+        """Whether one of the modules that a file imports is a file that names torch, or leads to one."""
         seen: set[str] = set()
-        waiting = self._imported(path, data)
+        waiting = self._imported(path, modules)
         while waiting:
             file = waiting.pop()
             known = self._leads.get(file)
@@ -80,39 +112,41 @@ class Reach:
                     data = handle.read()
             except OSError:
                 data = b""
-            named = names_torch(data)
-            self._files[file] = named, [] if named else self._imported(file, data)
+            modules = imported(data)
+            named = b"torch" in data or names_framework(modules)
+            self._files[file] = named, [] if named else self._imported(file, modules)
         return self._files[file]
 
-    def _imported(self, path: str, data: bytes) -> list[str]:
-        found: dict[str, None] = {}
-        for match in IMPORT.finditer(data):
-            for dotted in _dotted(match):
-                file = self._file(dotted, path)
-                if file is not None:
-                    found[file] = None
-        return list(found)
+    def _imported(self, path: str, modules: Sequence[str]) -> list[str]:
+        folder = os.path.dirname(os.path.abspath(path))
+        files = (self._file(dotted, folder) for dotted in modules)
+        return list(dict.fromkeys(file for file in files if file is not None))
 
-    def _file(self, dotted: str, path: str) -> str | None:
+    def _file(self, dotted: str, folder: str) -> str | None:
+        key = folder, dotted
+        if key not in self._found:
+            self._found[key] = self._search(dotted, folder)
+        return self._found[key]
+
+    def _search(self, dotted: str, folder: str) -> str | None:
         name = dotted.lstrip(".")
         level = len(dotted) - len(name)
-        folder = os.path.dirname(os.path.abspath(path))
         for _ in range(level - 1):
             folder = os.path.dirname(folder)
-        inside = name.replace(".", os.sep)
         for root in (folder,) if level else (folder, *self.roots):
-            for candidate in (os.path.join(root, inside + ".py"), os.path.join(root, inside, "__init__.py")):
+            if not level and not self._holds(root, name.partition(".")[0]):
+                continue
+            base = os.path.join(root, *name.split("."))
+            for candidate in (base + ".py", os.path.join(base, "__init__.py")):
                 if os.path.isfile(candidate):
                     return candidate
         return None
 
-
-def _dotted(match: re.Match[bytes]) -> list[str]:
-    """The modules that an import statement may mean; a name behind `from … import` may be one too."""
-    if match["plain"] is not None:
-        parts = (part.split(b" as ")[0] for part in match["plain"].split(b","))
-        return [word[0].decode() for word in map(WORD.search, parts) if word]
-    base = match["base"].decode()
-    join = base if base.endswith(".") else base + "."
-    names = (part.split(b" as ")[0] for part in match["names"].split(b","))
-    return [base, *(join + word[0].decode() for word in map(WORD.search, names) if word)]
+    def _holds(self, folder: str, top: str) -> bool:
+        """Whether a folder has a module or package of that name: most imports are of none of the project."""
+        if folder not in self._listed:
+            try:
+                self._listed[folder] = frozenset(os.listdir(folder))
+            except OSError:
+                self._listed[folder] = frozenset()
+        return top in self._listed[folder] or f"{top}.py" in self._listed[folder]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gradlint.sources.sift import Reach, wants
+from gradlint.sources.sift import Reach, imported, wants
 
 TOKENS = (b"backward",)
 
@@ -22,11 +22,23 @@ TOKENS = (b"backward",)
     ("", False),
 ])  # fmt: skip
 def test_wants(text: str, wanted: bool) -> None:
-    assert wants(text.encode(), TOKENS) is wanted
+    assert wants("a.py", text.encode(), lambda: TOKENS) is wanted
+
+
+@pytest.mark.parametrize("text, modules", [
+    ("import a", "a"), ("import a.b as c, d", "a.b d"), ("from a import b", "a a.b"), ("from . import b", ". .b"),
+    ("from ..a import b as c, d", "..a ..a.b ..a.d"), ("from a import (\n    b,\n    c)", "a a.b a.c"),
+    ("from a import \\\n    b", "a a.b"), ("from .import b", ". .b"), ("x = 1; import a", "a"), ("from a import*", "a"),
+    ("if x:\n\tfrom a import b # import c", "a a.b"), ("# import a", ""), ("'import a'", ""), ("important = 1", ""),
+    ("import a\r\nimport b\r\n", "a b"), ("from a import(b)", "a a.b"), ("import é", "é"), ("import a\rfrom b import c\r", "a b b.c"),
+    ("try: import a", "a"),
+])  # fmt: skip
+def test_imported(text: str, modules: str) -> None:
+    assert imported(text.encode()) == modules.split()
 
 
 def reaches(folder: Path, text: str, path: str = "main.py", roots: tuple[str, ...] = ()) -> bool:
-    return Reach((str(folder), *roots)).leads(str(folder / path), text.encode())
+    return Reach((str(folder), *roots)).leads(str(folder / path), imported(text.encode()))
 
 
 @pytest.mark.parametrize("text", [
@@ -59,8 +71,8 @@ def test_circles_are_left_and_do_not_hide_torch(tmp_path: Path) -> None:
     (tmp_path / "c.py").write_text("import torch\n")
     reach = Reach((str(tmp_path),))
     main = str(tmp_path / "main.py")
-    assert reach.leads(main, b"import b")
-    assert reach.leads(main, b"import a")
+    assert reach.leads(main, ["b"])
+    assert reach.leads(main, ["a"])
     (tmp_path / "d.py").write_text("import d\n")
-    assert not reach.leads(main, b"import d")
-    assert reach.leads(main, b"import b")
+    assert not reach.leads(main, ["d"])
+    assert reach.leads(main, ["b"])
