@@ -37,7 +37,7 @@ def check(event: BackwardCalled | GradCalled, report: Report) -> Iterator[Findin
 
 def _evidence(event: BackwardCalled | GradCalled, report: Report, root: Origin) -> Evidence:
     """Both walks; where the root of the earlier one is not known, the root is walked twice."""
-    earlier = [fact.origin for fact in event.earlier[:1]]
+    earlier = [fact.origin for fact in event.earlier[:1] if fact.known]
     first = "{1}" if earlier else "{0}"
     return Evidence(
         f"{first}.sum().backward()\n{{0}}.sum().backward()",

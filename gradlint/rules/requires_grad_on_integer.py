@@ -9,7 +9,7 @@ from gradlint.findings import Evidence, Finding, Severity
 from gradlint.rules.rule import Report, Rule, fails, holds
 from gradlint.rules.wording import called, shown, tell
 
-TEXT = "nly Tensors of floating point and complex dtype can require gradients"
+TEXT = "nly Tensors of floating point"
 
 
 def check(event: RequiresGradSet | GradInput, report: Report) -> Iterator[Finding]:

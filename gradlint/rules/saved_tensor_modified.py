@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from gradlint.analysis.events import BackwardCalled, GradCalled
 from gradlint.findings import Evidence, Finding, Origin, Severity
 from gradlint.rules.rule import Report, Rule, fails, note
-from gradlint.rules.wording import called, line_of, quoted, shown, tell
+from gradlint.rules.wording import ancestors, called, line_of, quoted, shown, tell
 
 TEXT = "modified by an inplace operation"
 
@@ -33,12 +33,19 @@ def check(event: BackwardCalled | GradCalled, report: Report) -> Iterator[Findin
 
 
 def _evidence(event: BackwardCalled | GradCalled, report: Report, root: Origin) -> Evidence | None:
-    if not event.changed:
-        return None
+    """The change and the walk; None where the tensor is none that the root is written from (a layer's weight)."""
+    made = event.changed[0].origin if event.changed else Origin("unknown")
+    if made.op == "unknown":
+        found = next((part for part in ancestors(root) if part.name == event.modified[0][0]), None)
+        if found is None:
+            return None
+        made = found
     return Evidence(
-        "with torch.no_grad():\n    {1}.mul_(2)\n{0}.sum().backward()", shown(report, root, event.changed[0].origin),
-        raises="RuntimeError", text=TEXT,
-    )  # fmt: skip
+        "with torch.no_grad():\n    {1}.mul_(2)\n{0}.sum().backward()",
+        shown(report, root, made),
+        raises="RuntimeError",
+        text=TEXT,
+    )
 
 
 RULE = Rule(

@@ -12,7 +12,6 @@ from gradlint.findings import Evidence, Finding, Severity
 from gradlint.rules.rule import Report, Rule, fails, holds
 from gradlint.rules.wording import called, made_line, made_note, shown, tell
 
-TEXT = "Cowardly refusing to serialize non-leaf tensor which requires_grad"
 WAYS = {
     "queue": "putting it in a queue between processes",
     "pipe": "sending it through a pipe",
@@ -20,7 +19,8 @@ WAYS = {
     "pickler": "pickling it for another process",
 }
 """By `Copied.how`."""
-SETUP = "import multiprocessing\n\nimport torch.multiprocessing\n\nqueue = multiprocessing.SimpleQueue()"
+REFUSED = "sent.requires_grad and not sent.is_leaf"
+"""What is refused. A witness starts no process and opens no pipe, so it shows that much and not the refusal itself."""
 TOKENS = (b"multiprocessing", b"Queue", b"Pipe", b"DataLoader", b"ForkingPickler", b".put(", b".send(")
 
 
@@ -36,7 +36,7 @@ def check(event: Copied, report: Report) -> Iterator[Finding]:
         f"{subject} was computed from tensors that require grad{line}, and a graph cannot leave its process, so {way} raises; "
         "send `detach()`ed tensors, or numbers",
         facts=[target], flags=[target.rg, target.leaf], because=made_note(report, event, target),
-        evidence=Evidence("queue.put({0})", shown(report, target.origin), raises="RuntimeError", text=TEXT, setup=SETUP),
+        evidence=Evidence("sent = {0}", shown(report, target.origin), text=REFUSED),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 
 from gradlint.analysis.events import Event, Place, TensorFact
-from gradlint.findings import Certainty, Finding, Origin, Span
+from gradlint.findings import Certainty, Finding, Span
 from gradlint.rules import (
     autocast_cache,
     backward_through_freed_graph,
@@ -70,6 +70,7 @@ from gradlint.rules import (
 )
 from gradlint.rules.pileup import Line, Sighting, settle
 from gradlint.rules.rule import Report, Rule
+from gradlint.rules.wording import ancestors
 
 RULES: tuple[Rule, ...] = (
     backward_without_graph.RULE,
@@ -182,16 +183,7 @@ def _origins(report: Report, event: Event) -> set[Line]:
     if not isinstance(fact, TensorFact):
         return set()
     main = report.path(Place(0, 0))
-    found: set[Line] = set()
-    waiting = [report.origin(fact.origin)]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, Origin):
-            found.add((part.path or main, part.line))
-            waiting += [*part.args, *(value for _, value in part.kwargs)]
-        elif isinstance(part, (list, tuple)):
-            waiting += part
-    return found
+    return {(part.path or main, part.line) for part in ancestors(report.origin(fact.origin))}
 
 
 def _rank(finding: Finding) -> tuple[bool, bool, int]:

@@ -6,8 +6,10 @@ assumption, the assumption stands behind it in brackets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
+from typing import Any
 
 from gradlint.analysis.events import Event, Place, TensorFact
 from gradlint.analysis.values import Truth
@@ -122,6 +124,18 @@ def tell(
 def shown(report: Report, *origins: Origin) -> tuple[Origin, ...]:
     """Origins as subjects of evidence; what they share stays shared."""
     return report.origin(Origin("python", origins)).args
+
+
+def ancestors(origin: Origin) -> Iterator[Origin]:
+    """An origin and all that it was made from, nearest first."""
+    waiting: deque[Any] = deque([origin])
+    while waiting:
+        part = waiting.popleft()
+        if isinstance(part, Origin):
+            yield part
+            waiting.extend([*part.args, *(value for _, value in part.kwargs)])
+        elif isinstance(part, (list, tuple)):
+            waiting.extend(part)
 
 
 def modes(event: Event) -> tuple[str, ...]:
