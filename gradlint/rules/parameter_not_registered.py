@@ -6,11 +6,12 @@ parameters or layers is no part of the module.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from gradlint.analysis.events import ParameterNotRegistered, TensorFact
 from gradlint.analysis.values import LIKELY_TRUE
-from gradlint.findings import Evidence, Finding, Severity
+from gradlint.findings import Edit, Evidence, Finding, Fix, Safety, Severity
 from gradlint.rules.rule import Report, Rule, note
 from gradlint.rules.wording import line_of, tell
 
@@ -20,6 +21,9 @@ CONTAINERS = {
     ("dict", "parameter"): "ParameterDict",
     ("dict", "module"): "ModuleDict",
 }
+NN = re.compile(r"((?:\w+\.)*nn\.)[A-Z]\w*\(")
+"""How the source calls `torch.nn`, from the layers and parameters that it makes."""
+
 MODULE = "class Holder(torch.nn.Module):\n    pass"
 
 
@@ -35,7 +39,10 @@ def check(event: ParameterNotRegistered, report: Report) -> Iterator[Finding]:
             facts = [TensorFact(assumes="an optimizer is built over `parameters()`")]
     home = report.path(event.where)
     because = [note(report, event.optimizer, "this optimizer does not hold it", home)] if event.optimizer else []
-    yield tell(RULE, report, event, said, facts=facts, flags=flags, because=because, evidence=_evidence(event))
+    yield tell(
+        RULE, report, event, said, facts=facts, flags=flags, because=because, evidence=_evidence(event),
+        fix=_fix(event, report),
+    )  # fmt: skip
 
 
 def _computed(event: ParameterNotRegistered) -> str:
@@ -55,6 +62,17 @@ def _contained(event: ParameterNotRegistered, report: Report) -> str:
         f"`self.{event.attribute}` is a plain {event.how}, so its {what} are not in `parameters()`: {holder} not train "
         f"them, and `.to()` and `state_dict()` pass them by; use `nn.{right}`"
     )
+
+
+def _fix(event: ParameterNotRegistered, report: Report) -> Fix | None:
+    """`nn.ModuleList([...])`: training and checkpoints change, so this is left to the author's decision."""
+    text = report.text(event.where)
+    nn = NN.search(text)
+    if event.how == "computed" or nn is None or text[0] not in "[{":
+        return None
+    right = CONTAINERS.get((event.how, event.kind), "ModuleList")
+    edit = Edit(report.span(event.where), f"{nn[1]}{right}({text})")
+    return Fix(f"Use `nn.{right}`", (edit,), Safety.UNSAFE)
 
 
 def _evidence(event: ParameterNotRegistered) -> Evidence:
