@@ -248,7 +248,8 @@ class Cut(Event):
     "starved": `lost` are trainable leaves that an optimizer holds; the value before the cut was computed from them, and
         no root of any backward() or autograd.grad in any entry has them in its graph: they never get a gradient. Leaves
         made at one place in the source count as one, so that what one entry starves and another feeds is fed. Not
-        starved: what is written by hand (in place, `copy_`, `load_state_dict`: an average of weights), what unknown code
+        starved: what was replaced (ModuleReplaced tells that), what is written by hand (in place, `copy_`,
+        `load_state_dict`: an average of weights), what unknown code
         got hold of together with the optimizer, and, unless `dedicated`, modules whose own `.eval()` was called or that
         come trained (`from_pretrained`, `pretrained=`, `weights=`, `torch.load`, `torch.hub.load`). A cut by
         `nn.Parameter(computed)` counts only while the optimizer exists already.
