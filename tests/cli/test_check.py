@@ -18,7 +18,7 @@ from .command import BAD, GOOD, ROOT, UNCALLED, gradlint
 def tree(tmp_path: Path) -> Path:
     (tmp_path / "bad.py").write_text(BAD)
     (tmp_path / "good.py").write_text(GOOD)
-    (tmp_path / "plain.py").write_text("print('no torch here'\n")  # broken, and never parsed: it cannot matter
+    (tmp_path / "plain.py").write_text("print('nothing here'\n")  # broken, and never parsed: it cannot matter
     return tmp_path
 
 
