@@ -200,6 +200,7 @@ def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[st
         if code.made.is_generator or code.is_async:
             kind = ("asyncgen" if code.made.is_generator else "coroutine") if code.is_async else "generator"
             mode = m.state.mode
+            m.unseen += 1
             return m.alloc(at, Generator(kind, func, address, made_mode=(mode.grad, mode.inference), at=site), "generator")
         return run_body(m, func, address, args[0] if args else None, site)
 

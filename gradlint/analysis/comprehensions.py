@@ -30,6 +30,7 @@ def comprehension(m: Machine, node: ir.Comprehension) -> Any:
     frame = m.alloc(node.at, Frame(names, _scope(m, act) if act.code is None else act.frame, outer.module or act.frame), "comprehension")
     if node.kind == "generator":
         mode = m.state.mode
+        m.unseen += 1
         thing = Generator("lazy", node, frame.addr, made_mode=(mode.grad, mode.inference), at=m.here(node.at))
         return m.alloc(node.at, thing, "lazy")
     made: Any = Table({}) if node.kind == "dict" else Sequence(node.kind)

@@ -63,6 +63,10 @@ def make(m: Machine, kind: str, call: Call) -> Any:
     if kind == "set_grad_enabled" and first is None and not call.rest:
         m.may_raise()
         return m.opaque(call.at)
+    if kind == "set_grad_enabled" and is_callable(m, first):
+        m.event(events.ContextNotCalled, call.at, kind=kind, how="decorator")
+        m.stop()
+        return m.opaque(call.at)
     flag = TRUE if first is None else truth_of(m, first)
     spec = ModeSpec(kind, flag, m.here(call.at))
     if kind == "set_grad_enabled":

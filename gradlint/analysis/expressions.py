@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradlint.analysis import events, frames
+from gradlint.analysis import events, frames, torch_rebinding
 from gradlint.analysis.attributes import get_attr
 from gradlint.analysis.calls import call, expand_arguments
 from gradlint.analysis.comprehensions import comprehension
@@ -44,6 +44,8 @@ def _const(m: Machine, node: ir.Const) -> Any:
 
 
 def _name(m: Machine, node: ir.Name) -> Any:
+    if m.stack[-1].rebound:
+        torch_rebinding.read(m, node.id)
     return m.simplified(frames.lookup(m, node.id))
 
 
@@ -71,6 +73,10 @@ def _call(m: Machine, node: ir.Call) -> Any:
         return _zero_argument_super(m, node)
     func = evaluate(m, node.func)
     args, kwargs, rest = expand_arguments(m, node)
+    if isinstance(node.func, ir.Name) and m.stack[-1].receiver is not None:
+        from gradlint.analysis import torch_watch
+
+        return torch_watch.watching_closure(m, node.func.id, func, node.at, lambda: call(m, func, args, kwargs, node.at, rest))
     return call(m, func, args, kwargs, node.at, rest)
 
 

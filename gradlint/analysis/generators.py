@@ -169,6 +169,8 @@ def _report_lazy(m: Machine, thing: Generator, before: tuple[int, tuple[int, int
         return
     made = Mode(*thing.made_mode)
     sure, maybe = (after - then for after, then in zip(m.recordings(), recorded))
+    if thing.kind not in ("generator", "lazy", "map"):
+        return
     if is_false(made.grad) and is_true(m.simplified(now.grad)) or is_true(made.inference) and is_false(now.inference):
         m.emit_at(
             events.RanLazily, thing.at, made=m.place(thing.at), made_mode=m.mode_fact(made), kind=thing.kind,

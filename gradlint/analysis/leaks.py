@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gradlint.analysis import events
+from gradlint.analysis import events, torch_rebinding
 from gradlint.analysis.events import ModeLeft
 from gradlint.analysis.machine import Activation, Exits, Machine
 from gradlint.analysis.state import Mode, State
@@ -26,6 +26,7 @@ class Leak:
 
 def function_ended(m: Machine, act: Activation, exits: Exits) -> None:
     """Look at the mode on the ways out of a function, of a module's code, or of a constructor."""
+    torch_rebinding.ended(m, act)
     name = act.code.qualname if act.code is not None else ""
     caller = m.stack[-2] if len(m.stack) > 1 else None
     for state, _ in exits.raises:

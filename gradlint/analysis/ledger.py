@@ -48,6 +48,7 @@ class RootRecord:
     fact: TensorFact
     origin: Origin
     whole: bool
+    time: int = 0
 
 
 @dataclass
@@ -69,6 +70,16 @@ class ReleafRecord:
     mode: ModeFact
 
 
+@dataclass
+class ReplacedRecord:
+    """A module or parameter under `attribute` is replaced by another one."""
+
+    event: events.ModuleReplaced
+    old: Identities
+    new: Identities
+    time: int
+
+
 class Ledger:
     """See the module's docstring."""
 
@@ -77,6 +88,15 @@ class Ledger:
         self.roots: list[RootRecord] = []
         self.optimizers: list[OptimizerRecord] = []
         self.releafs: list[ReleafRecord] = []
+        self.rebounds: dict[int, tuple[events.Rebound, Any]] = {}
+        """By the number of their cut: names bound to what has no graph, and the identity of that value."""
+        self.late: dict[int, tuple[int, int, int, bool]] = {}
+        """Leaves by address that were asked to require grad after they were used: (where, used, backward or 0, likely)."""
+        self.told: set[int] = set()
+        self.replaced: list[ReplacedRecord] = []
+        self.steps: list[tuple[int, int, Identities]] = []
+        """Steps of optimizers: (time, place, leaves held)."""
+        self.clock = 0
         self.names: dict[Any, str] = {}
         self.written: set[Any] = set()
         """Leaves whose values are written by hand: averages of weights, loaded states."""
@@ -103,8 +123,18 @@ class Ledger:
             self.names.setdefault(identity, name)
 
     def root(self, record: RootRecord) -> None:
+        self.clock += 1
         if len(self.roots) < 4000:
-            self.roots.append(record)
+            self.roots.append(replace(record, time=self.clock))
+
+    def step(self, where: int, held: Identities) -> None:
+        self.clock += 1
+        if len(self.steps) < 4000:
+            self.steps.append((self.clock, where, held))
+
+    def replace_module(self, event: events.ModuleReplaced, old: Identities, new: Identities) -> None:
+        self.clock += 1
+        self.replaced.append(ReplacedRecord(event, old, new, self.clock))
 
     # -- judging
 
@@ -130,8 +160,34 @@ def settle(ledger: Ledger) -> list[events.Event]:
                 judged.append((record, made))
         for record, made in _best(judged):
             found.setdefault((record.where, record.kind), (record, made))
-    told: list[events.Event] = [*_merged(list(found.values())), *_releafed(ledger)]
+    told: list[events.Event] = [*_merged(list(found.values())), *_releafed(ledger), *_replaced(ledger), *_rebound(ledger)]
     return sorted(told, key=lambda e: (e.where.unit, e.where.at))
+
+
+def _replaced(ledger: Ledger) -> list[events.Event]:
+    """Optimizers that step while what they held was replaced and trained."""
+    found: list[events.Event] = []
+    for record in ledger.replaced:
+        holder = next((o for o in ledger.optimizers if o.held & record.old), None)
+        if holder is None or any(o.held & record.new for o in ledger.optimizers):
+            continue
+        trained = next((r.time for r in ledger.roots if r.time > record.time and r.leaves & record.new), None)
+        if trained is None:
+            continue
+        for time, where, held in ledger.steps:
+            if time > trained and held & record.old:
+                found.append(replace(record.event, optimizer=_place(holder.where), step=_place(where)))
+                break
+    return found
+
+
+def _rebound(ledger: Ledger) -> list[events.Event]:
+    """Attributes bound to what has no graph, in objects that go on to live: the next call of the method fails."""
+    found: list[events.Event] = []
+    for number, (event, _) in ledger.rebounds.items():
+        if event.how == "attribute" and number not in ledger.told and ledger.cuts[number - 1].lost & ledger.trained:
+            found.append(replace(event, likely=True))
+    return found
 
 
 PRIORITY = {"mode": 0, "rewrap": 1, "detach": 2, "op": 3}
@@ -207,7 +263,7 @@ def _releafed(ledger: Ledger) -> list[events.Event]:
 
 
 def _judge(ledger: Ledger, record: CutRecord, number: int, root: RootRecord, trained: set[Any]) -> events.Cut | None:
-    if record.kind == "grad":
+    if record.kind in ("grad", "rebound"):
         return None
     if record.asks_grad and root.whole and not root.leaves - record.lost and record.kind == "rewrap":
         return None

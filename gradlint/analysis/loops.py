@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import generators
+from gradlint.analysis import generators, torch_rebinding
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.machine import Exits, Machine, join_all
 from gradlint.analysis.operators import truth_of
@@ -235,7 +235,10 @@ def run_for(m: Machine, node: ir.For) -> None:
     if node.is_async:
         suspended(m, "await", node.at)
 
+    names = [node.target.id] if isinstance(node.target, ir.Name) else []
+
     def each(item: Any) -> Any:
+        torch_rebinding.loop_names(m, names)
         assign(m, node.target, item)
         run_block(m, node.body)
         return NONE

@@ -121,6 +121,9 @@ class Activation:
     leaks: list[Any] = field(default_factory=list)
     """Switches of the mode that callees left behind."""
     computed_at_switch: dict[int, int] = field(default_factory=dict)
+    loop_names: set[str] = field(default_factory=set)
+    rebound: dict[str, Any] = field(default_factory=dict)
+    """Loop variables that were bound to a new value which nobody has read yet, with the event that says so."""
     pending: list[Any] = field(default_factory=list)
     """Events about blocks that covered nothing, waiting for the first operation behind them."""
     site: int = 0
@@ -178,6 +181,10 @@ class Machine:
         """Counts what is done to tensors and parameters without computing."""
         self.unseen = 0
         """Counts calls of what is not in view."""
+        self.statement = 0
+        """The assignment that is being run, where it has one target."""
+        self.assigned: tuple[str, int] = ("", 0)
+        """How the source calls the object of an attribute that is being stored, and the place of the value."""
         self.real_waits = 0
         self.differentiations = 0
         self.waits = 0

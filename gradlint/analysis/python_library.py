@@ -367,6 +367,7 @@ def in_thread(
 ) -> Any:  # fmt: skip
     """Run something as a new thread does: in a mode of its own, which starts with grad enabled. `first`: what each worker
     of a pool runs when it starts."""
+    m.unseen += 1
     outside, before, base = m.state.mode, m.computed_in.get(0, 0), m.thread_base
     m.state.mode, m.thread_base = Mode(), len(m.stack) + 1
     try:

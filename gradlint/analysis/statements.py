@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import classes, contexts, events, frames, generators, imports
+from gradlint.analysis import classes, contexts, events, frames, generators, imports, torch_rebinding, torch_watch
 from gradlint.analysis.attributes import del_attr, get_attr, set_attr
 from gradlint.analysis.calls import call
 from gradlint.analysis.expressions import evaluate, make_function
@@ -47,12 +47,14 @@ def run_block(m: Machine, body: tuple[ir.Stmt, ...]) -> None:
 def assign(m: Machine, target: ir.Expr, value: Any, record: bool = True) -> None:
     """Store a value to a target of any kind."""
     if isinstance(target, ir.Name):
-        _watch_rebinding(m, target.id, frames.lookup, value, target.at)
-        frames.bind(m, target.id, named(m, value, target.id))
+        value = torch_rebinding.bound(m, frames.lookup(m, target.id), value, target.id, target.at, "name")
+        value = named(m, value, target.id)
+        frames.bind(m, target.id, value)
         if record:
             m.bound(target.id, target.at, value)
     elif isinstance(target, ir.Attr):
         obj = evaluate(m, target.obj)
+        m.assigned = (dotted(target.obj), m.assigned[1])
         set_attr(m, obj, target.name, named(m, value, target.name), target.at)
     elif isinstance(target, ir.Item):
         obj = evaluate(m, target.obj)
@@ -69,13 +71,11 @@ def named(m: Machine, value: Any, name: str) -> Any:
     thing = m.get(value)
     if isinstance(thing, Tensor) and not thing.origin.name:
         m.put(value, replace(thing, origin=replace(thing.origin, name=name)))
+    elif isinstance(value, Opaque) and value.origin is not None and not value.origin.name:
+        return replace(value, origin=replace(value.origin, name=name))
+    elif isinstance(thing, Instance):
+        torch_watch.named(m, value, name)
     return value
-
-
-def _watch_rebinding(m: Machine, name: str, look: Callable[[Machine, str], Any], value: Any, at: int) -> None:
-    from gradlint.analysis import torch_watch
-
-    torch_watch.rebinding(m, look(m, name), value, name, at)
 
 
 def _unpack(m: Machine, target: ir.Display, value: Any, record: bool) -> None:
@@ -118,8 +118,11 @@ def _assign(m: Machine, node: ir.Assign) -> None:
     value = evaluate(m, node.value)
     if m.dead():
         return
+    m.statement = m.here(node.at) if len(node.targets) == 1 else 0
+    m.assigned = ("", getattr(node.value, "at", 0) if len(node.targets) == 1 else 0)
     for target in node.targets:
         assign(m, target, value)
+    m.statement = 0
 
 
 def _augment(m: Machine, node: ir.Augment) -> None:

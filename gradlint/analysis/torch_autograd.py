@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import events, torch_cuts
+from gradlint.analysis import events, torch_cuts, torch_rebinding
 from gradlint.analysis.events import Place, TensorFact
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.machine import Call, Machine
@@ -73,7 +73,7 @@ def _backward(m: Machine, root: Any, at: int, how: str, has_gradient: bool, reta
     assert isinstance(thing, Tensor)
     found = _Graph(m, thing)
     m.differentiations += 1
-    if is_false(m.simplified(thing.rg)) and _differentiated_again(m, [ref], at):
+    if is_false(m.simplified(thing.rg)) and (torch_rebinding.missed(m, thing, at) or _differentiated_again(m, [ref], at)):
         m.stop()
         return NONE
     m.event(
@@ -224,10 +224,17 @@ def free(m: Machine, nodes: list[int], keep: Flag, here: int) -> None:
 
 def accumulate(m: Machine, thing: Tensor, ref: Ref, at: int) -> None:
     """Leaves of the graph get a gradient."""
-    for address in sources_of(m, ref, thing):
+    inference = m.simplified(m.state.mode.inference)
+    for address in sorted(sources_of(m, ref, thing)):
         held = m.state.heap.get(address)
-        if isinstance(held, Tensor) and (held.grad is None or held.grad == NONE):
-            made = Tensor(rg=FALSE, leaf=TRUE, floating=TRUE, sure=True, origin=m.origin("torch.Tensor.grad", at, (), FALSE))
+        if isinstance(held, Tensor) and isinstance(m.get(held.grad), Tensor):
+            from gradlint.analysis.torch_inplace import changed
+
+            changed(m, held.grad, [], at, "backward")
+            if m.dead():
+                return
+        elif isinstance(held, Tensor) and (held.grad is None or held.grad == NONE):
+            made = Tensor(rg=FALSE, leaf=TRUE, floating=TRUE, inference=inference, sure=True, origin=m.origin("torch.Tensor.grad", at, (), FALSE))
             storage = m.contexts.address(m.contexts.context_of(address), "gradstorage", address)
             m.state.alloc(storage, Storage())
             grad = m.contexts.address(m.contexts.context_of(address), "grad", address)

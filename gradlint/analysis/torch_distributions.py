@@ -81,7 +81,7 @@ def _lost(m: Machine, ref: Any) -> frozenset[int]:
 
 
 def _computed(m: Machine, ref: Any, name: str, args: tuple[Any, ...], at: int) -> Any:
-    from gradlint.analysis.torch_ops import carried, sources_of
+    from gradlint.analysis.torch_ops import carried, note_recorded, sources_of
     from gradlint.analysis.torch_values import tensors_in
     from gradlint.analysis.values import Node
 
@@ -90,6 +90,7 @@ def _computed(m: Machine, ref: Any, name: str, args: tuple[Any, ...], at: int) -
     flag = both(m.recording, any_of(m, operands))
     nodes: frozenset[int] = frozenset()
     if not is_false(flag):
+        note_recorded(m, flag, at)
         inputs: set[int] = set()
         below: set[int] = set()
         for value in operands:

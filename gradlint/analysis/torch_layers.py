@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import events, layer_rows, torch_modules
+from gradlint.analysis.events import TensorFact
 from gradlint.analysis.machine import Call, Machine
-from gradlint.analysis.torch_ops import MAX_SOURCES, carried, mark_used, sources_of
+from gradlint.analysis.torch_modules import flag_in
+from gradlint.analysis.torch_ops import MAX_SOURCES, carried, mark_used, note_recorded, sources_of
 from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known, rg_of, tensors_in
 from gradlint.analysis.values import (
     FALSE,
@@ -49,6 +52,8 @@ def apply_layer(m: Machine, ref: Ref, thing: Instance, row: layer_rows.LayerRow,
     if call.rest:
         flag = both(m.recording, either(own, UNKNOWN)) if not is_true(own) else flag
     _saved_inference(m, ref, thing, row, named, own, name, call)
+    if m.dead():
+        return NONE
     if row.keeps_input(_options(m, thing)) is None and inputs and not is_true(m.recording):
         # It may give back what it was given (Dropout in eval mode): then the input's own flag shows.
         flag = either(flag, lift(lambda t: FALSE if t.value is False else UNKNOWN, rg_of(m, inputs[0])))
@@ -104,9 +109,10 @@ def _tensor(
 ) -> Any:  # fmt: skip
     if kind == "never":
         rg = FALSE
-    storage = m.new_storage(call.at, tag)
+    storage, scalar = m.new_storage(call.at, tag), _scalar(m, ref, row)
     nodes: frozenset[int] = frozenset()
     if not is_false(rg):
+        note_recorded(m, rg, call.at)
         nodes = frozenset({_node(m, ref, row, name, call, flow, own, storage, tag).addr})
     lost = carried(m, inputs, flow, rg, "mode" if kind != "never" else "op", name, call.at)
     lost |= _own_lost(m, ref, own, rg, kind, name, call.at)
@@ -114,7 +120,8 @@ def _tensor(
     if is_true(own) or is_false(own):
         origin = m.origin(name, call.at, inputs, rg, module=Const(is_true(own)))
     made = Tensor(
-        rg=rg, leaf=negate(rg), floating=TRUE, inference=m.simplified(m.state.mode.inference), scalar=_scalar(m, ref, row),
+        rg=rg, leaf=negate(rg), floating=TRUE, inference=m.simplified(m.state.mode.inference), scalar=scalar,
+        single=_single(m, ref, name, scalar, inputs),
         storage=storage, nodes=nodes, sure=is_true(rg) and is_true(m.recording), lost=lost, origin=origin,
     )  # fmt: skip
     return m.tensor(call.at, made, tag)
@@ -137,6 +144,27 @@ def _scalar(m: Machine, ref: Ref, row: layer_rows.LayerRow) -> Flag:
             return TRUE
         return (FALSE if value.value == "none" else TRUE) if isinstance(value, Const) else UNKNOWN
     return {"always": TRUE, "never": FALSE}.get(row.scalar, UNKNOWN)
+
+
+FEATURES = ("out_features", "out_channels", "embedding_dim", "hidden_size", "num_features")
+
+
+def _single(m: Machine, ref: Ref, name: str, scalar: Flag, inputs: list[Any]) -> Flag:
+    """Whether a layer's result has exactly one element: never where it makes several features."""
+    if is_true(scalar):
+        return TRUE
+    thing = m.get(ref)
+    for key in FEATURES:
+        value = m.simplified(thing.attrs.get(key)) if isinstance(thing, Instance) else None
+        if isinstance(value, Const) and isinstance(value.value, int) and value.value > 1:
+            return FALSE
+    if name.endswith(ELEMENTWISE) and inputs:
+        return flag_of(m, inputs[0], "single")
+    return UNKNOWN
+
+
+ELEMENTWISE = ("ReLU", "Tanh", "Sigmoid", "Softmax", "LogSoftmax", "GELU", "SiLU", "ELU", "Dropout", "LayerNorm", "Softplus",
+               "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "BCELoss", "BCEWithLogitsLoss")  # fmt: skip
 
 
 def _node(m: Machine, ref: Ref, row: layer_rows.LayerRow, name: str, call: Call, flow: list[Any], own: Flag, storage: int, tag: str) -> Ref:
@@ -191,9 +219,11 @@ def _saved_inference(
     m: Machine, ref: Ref, thing: Instance, row: layer_rows.LayerRow, named: dict[str, Any], own: Flag, name: str, call: Call
 ) -> None:  # fmt: skip
     """A layer that saves its input for the gradient of its weight refuses an inference tensor."""
-    if not row.saves_input or not is_true(m.recording):
+    if not is_true(m.recording):
         return
     for key, value in named.items():
+        if not row.saves_input:
+            break
         wanted = own if row.flows is None or key in row.flows else any_of(m, [v for k, v in named.items() if k != key])
         if not is_true(wanted):
             continue
@@ -201,6 +231,14 @@ def _saved_inference(
             if is_true(flag_of(m, one, "inference")):
                 origin = m.origin(name, call.at, list(named.values()), UNKNOWN)
                 m.event(events.SavedInference, call.at, target=m.fact(one), op=name, result=origin)
+                m.stop()
+                return
+    made_inside = m.simplified(flag_in(thing.attrs.get(":inference", FALSE)))
+    if row.saves_weight and is_true(made_inside) and any(is_true(rg_of(m, v)) for v in named.values()):
+        origin = m.origin("parameter", call.at, (), TRUE)
+        fact = TensorFact("weight", TRUE, inference=TRUE, parameter=True, origin=replace(origin, modes=("torch.inference_mode()",)), known=True)
+        m.event(events.SavedInference, call.at, target=fact, op=name)
+        m.stop()
 
 
 __all__ = ["NONE", "Opaque", "known"]

@@ -277,7 +277,7 @@ def set_extern_attribute(m: Machine, obj: Any, name: str, value: Any, at: int) -
 
     thing = m.get(obj)
     if isinstance(thing, Instance) and isinstance(thing.cls, Extern):
-        check_typo(m, name, at)
+        check_typo(m, name, at, value, "unknown")
     return False
 
 

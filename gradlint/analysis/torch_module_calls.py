@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import events, layer_rows, torch_modules, torch_ops
+from gradlint.analysis import layer_rows, torch_modules, torch_ops
 from gradlint.analysis.attributes import find_method, store
+from gradlint.analysis.classes import underlying
 from gradlint.analysis.comprehensions import append
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.machine import Call, Machine
@@ -407,15 +408,29 @@ METHODS: dict[str, Callable[[Machine, Call], Any]] = {
 
 def set_attribute(m: Machine, ref: Ref, name: str, value: Any, at: int) -> bool:
     """`module.name = value`; True where nothing more is to be done."""
-    from gradlint.analysis.torch_typos import is_typo
+    from gradlint.analysis.torch_typos import in_vain, is_typo
 
-    if name == "requires_grad" or is_typo(name):
-        m.event(events.AttributeTypo, at, attribute=name, how="module" if name == "requires_grad" else "typo")
+    if (name in ("requires_grad", "requires_grad_") or is_typo(name)) and not _known_attribute(m, ref, name):
+        how = {"requires_grad": "module", "requires_grad_": "method"}.get(name, "typo")
+        in_vain(m, name, at, value, "module", how)
     from gradlint.analysis import torch_watch
 
     torch_watch.stored_on_module(m, ref, name, value, at)
     store(m, ref, name, value)
     return True
+
+
+def _known_attribute(m: Machine, ref: Ref, name: str) -> bool:
+    """Whether the object's own class defines or reads an attribute of this name."""
+    thing = m.get(ref)
+    cls = m.get(thing.cls) if isinstance(thing, Instance) else None
+    if not isinstance(cls, Class):
+        return False
+    if name in cls.attrs or m.stack[-1].receiver == ref:
+        return True
+    word = b"self." + name.encode()
+    codes = [c.code for c in map(underlying, cls.attrs.values()) if c is not None]
+    return any(word in code.text for code in codes)
 
 
 # -- modules of unknown class

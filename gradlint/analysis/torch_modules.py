@@ -7,7 +7,7 @@ code cannot write:
                  (they become tensors of the heap when their name is read); of a module of unknown class, all of them
     ":children"  a Sequence or Table with the children of a container
     ":hooks"     a list of forward hooks, ":pre" of forward pre-hooks
-    ":storage"   the Storage that stands for the memory of those parameters
+    ":inference" flag: whether its parameters are inference tensors, where it was built in inference mode
 
 `parameters()` of more than a few layers is one value that stands for all of them (its symbol is ("params", addresses)):
 what is done to it in a loop is done to each.
@@ -49,7 +49,7 @@ from gradlint.analysis.values import (
 )
 from gradlint.findings import Origin
 
-OWN, CHILDREN, HOOKS, PRE, STORAGE = ":own", ":children", ":hooks", ":pre", ":storage"
+OWN, CHILDREN, HOOKS, PRE, INFERENCE = ":own", ":children", ":hooks", ":pre", ":inference"
 MODULE = "torch.nn.Module"
 CONTAINERS = frozenset({
     "torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict", "torch.nn.ParameterList", "torch.nn.ParameterDict",
@@ -233,6 +233,7 @@ def initial_attributes(m: Machine, at: int) -> dict[str, Any]:
 def make_layer(m: Machine, call: Call) -> Any:
     """`torch.nn.Linear(3, 4)`: constructor arguments are kept as attributes."""
     name = call.name
+    m.touched += 1
     if name in CONTAINERS:
         return container(m, m.alloc(call.at, Instance(Extern(name), initial_attributes(m, call.at)), "module"), name, call)
     row = layer_rows.layer(name)
@@ -244,6 +245,8 @@ def make_layer(m: Machine, call: Call) -> Any:
     has = bool(layer_names(m, thing)) if row is not None and row.parameters else row is None
     if has:
         attrs[OWN] = TRUE if row is not None else LIKELY_TRUE
+        if m.state.mode.inference != FALSE:
+            attrs[INFERENCE] = m.state.mode.inference
     if name in WRAPPERS:
         attrs.pop(OWN, None)
         attrs["module"] = call.arg(0, "module", NONE)
@@ -298,18 +301,18 @@ def materialise(m: Machine, ref: Ref, name: str) -> Any:
         return NONE if any(name == n for n, _ in layer_rows.layer(thing.cls.name).parameters) else None
     flag = m.simplified(flag_in(thing.attrs.get(OWN, FALSE)))
     address = m.contexts.address(m.contexts.context_of(ref.addr), "param", ref.addr, name)
-    made = parameter_tensor(m, flag, address, name, thing.many)
+    made = parameter_tensor(m, flag, address, name, thing.many, flag_in(thing.attrs.get(INFERENCE)))
     m.put(ref, replace(m.get(ref), attrs={**thing.attrs, name: made}))  # type: ignore[arg-type]
     return made
 
 
-def parameter_tensor(m: Machine, flag: Flag, address: int, name: str, many: bool) -> Ref:
+def parameter_tensor(m: Machine, flag: Flag, address: int, name: str, many: bool, inference: Flag = FALSE) -> Ref:
     """A parameter at an address of its own."""
     storage = m.contexts.address(m.contexts.context_of(address), "storage", address)
     m.state.alloc(storage, Storage())
     origin = Origin("parameter", name=name, requires_grad=None if isinstance(flag, Phi) else flag.value)
     made = Tensor(
-        rg=flag, leaf=TRUE, floating=TRUE, inference=FALSE, plain=UNKNOWN, storage=storage, sure=True, parameter=True, many=many,
+        rg=flag, leaf=TRUE, floating=TRUE, inference=inference, plain=UNKNOWN, storage=storage, sure=True, parameter=True, many=many,
         origin=origin,
     )  # fmt: skip
     return m.state.alloc(address, made)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import events, torch_autograd, torch_ops
+from gradlint.analysis import events, torch_autograd, torch_ops, torch_rebinding
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import flag_value, truth_of
 from gradlint.analysis.torch_inplace import touch
-from gradlint.analysis.torch_typos import check_typo
+from gradlint.analysis.torch_typos import check_typo, in_vain
 from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known
 from gradlint.analysis.values import (
     FALSE,
@@ -149,12 +149,25 @@ def _grad_fn(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
 
 
 def _grad(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
+    torch_rebinding.missed(m, thing, at, ref)
+    late(m, thing, ref, at)
     m.event(events.GradRead, at, target=m.fact(ref), retained=thing.retains)
     if thing.grad is not None:
         return thing.grad
     if is_false(thing.rg) and is_true(thing.leaf):
         return NONE if not thing.many and thing.origin.op not in ("input", "parameter") else Opaque(("attr", ("ref", ref.addr), "grad"), LIKELY_FALSE)
     return Opaque(("attr", ("ref", ref.addr, thing_version(m, ref)), "grad"), LIKELY_FALSE, origin=m.origin("torch.Tensor.grad", at, (), LIKELY_FALSE))
+
+
+def late(m: Machine, thing: Tensor, ref: Ref, at: int) -> None:
+    """`.grad` of a leaf that was asked to require grad after the forward pass is None."""
+    record = m.ledger.late.get(ref.addr)
+    if record is not None and record[2] and not m.quiet:
+        where, used, backward, likely = record
+        m.emit_at(
+            events.RequiresGradLate, where, target=m.fact(ref), used=m.place(used), backward=m.place(backward),
+            read=m.place(m.here(at)), likely=likely,
+        )  # fmt: skip
 
 
 def _data(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
@@ -202,9 +215,9 @@ def set_attribute(m: Machine, ref: Ref, name: str, value: Any, at: int) -> None:
     elif name == "data":
         touch(m, thing.storage, at, hidden=True)
     elif name == "requires_grad_":
-        m.event(events.AttributeTypo, at, attribute=name, how="method")
+        in_vain(m, name, at, value, "parameter" if thing.parameter else "tensor", "method")
     else:
-        check_typo(m, name, at)
+        check_typo(m, name, at, value, "parameter" if thing.parameter else "tensor")
 
 
 def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> None:
@@ -230,6 +243,8 @@ def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> No
         origin = replace(m.origin("leaf", at, (), new), name=thing.origin.name)
     if new == rg:
         return
+    if thing.used and is_true(new):
+        m.ledger.late[ref.addr] = (m.here(at), thing.used, 0, not is_false(rg))
     m.put(ref, replace(thing, rg=new, nodes=frozenset(), sure=True, origin=origin))
     if computed and is_false(rg):
         releafed(m, ref, ref, at, how, thing)
@@ -516,9 +531,22 @@ def set_opaque_attribute(m: Machine, obj: Opaque, name: str, value: Any, at: int
         if ref is not None:
             set_requires_grad(m, ref, truth_of(m, value), at, "attribute")
     elif name == "requires_grad_":
-        m.event(events.AttributeTypo, at, attribute=name, how="method")
+        in_vain(m, name, at, value, _owner(obj), "method")
     else:
-        check_typo(m, name, at)
+        check_typo(m, name, at, value, _owner(obj))
+
+
+def _owner(obj: Opaque) -> str:
+    """What an unknown value is, for a flag that is set on it: a parameter where it came out of `parameters()`."""
+    from gradlint.analysis import torch_modules
+
+    if torch_modules.members(obj.symbol) is not None or _mentions(obj.symbol, "unknown-params") or obj.symbol[0] == "some":
+        return "parameter"
+    return "module" if obj.kind == "module" else "unknown"
+
+
+def _mentions(symbol: Any, word: str) -> bool:
+    return isinstance(symbol, tuple) and (symbol[:1] == (word,) or any(_mentions(part, word) for part in symbol[1:]))
 
 
 def set_opaque_item(m: Machine, obj: Opaque, index_value: Any, value: Any, at: int) -> None:

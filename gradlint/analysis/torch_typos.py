@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gradlint.analysis import events
 from gradlint.analysis.machine import Machine
+from gradlint.analysis.values import summary
 
 RIGHT = "requires_grad"
 KNOWN = frozenset({"requires_grad", "requires_grad_", "grad", "_grad", "retains_grad", "requires_gradient_sync"})
 
 
-def check_typo(m: Machine, name: str, at: int) -> None:
+def check_typo(m: Machine, name: str, at: int, value: Any, owner: str) -> None:
     """Emit an event for a stored attribute that is a near miss of `requires_grad`."""
     if is_typo(name):
-        m.event(events.AttributeTypo, at, attribute=name, how="typo")
+        in_vain(m, name, at, value, owner, "typo")
+
+
+def in_vain(m: Machine, name: str, at: int, value: Any, owner: str, how: str) -> None:
+    """Emit the event of a flag that is set in vain."""
+    from gradlint.analysis.operators import truth_of
+
+    called, written = m.assigned
+    m.event(
+        events.AttributeTypo, at, attribute=name, how=how, owner=owner, name=called, value=summary(truth_of(m, value)),
+        written=m.place(m.here(written)) if written else None,
+    )  # fmt: skip
 
 
 def is_typo(name: str) -> bool:

@@ -6,12 +6,14 @@ needs in the ledger or on the heap and emits the events that speak of more than 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import events, torch_cuts, torch_modules
 from gradlint.analysis.machine import Call, Machine
-from gradlint.analysis.torch_values import known, tensors_in
+from gradlint.analysis.torch_ops import sources_of
+from gradlint.analysis.torch_values import tensors_in
 from gradlint.analysis.values import (
     Class,
     Const,
@@ -23,7 +25,6 @@ from gradlint.analysis.values import (
     Table,
     Tensor,
     is_false,
-    is_true,
     leaves,
 )
 from gradlint.analysis.ledger import ReleafRecord
@@ -56,6 +57,29 @@ def stored_on_module(m: Machine, ref: Ref, name: str, value: Any, at: int) -> No
     for leaf in leaves(m.simplified(value)):
         named(m, leaf, f"self.{name}")
         _unregistered(m, ref, name, leaf, at)
+    replaced(m, ref, name, value, at)
+
+
+def replaced(m: Machine, ref: Any, name: str, value: Any, at: int) -> None:
+    """An attribute that held a module or parameter gets another one."""
+    thing = m.get(ref)
+    old = thing.attrs.get(name) if isinstance(thing, Instance) else None
+    before, after = (_leaves_below(m, v) for v in (old, value))
+    if before and after and not before & after:
+        event = events.ModuleReplaced(
+            m.place(m.here(at)), m.mode_fact(), tuple(m.place(a.site) for a in m.stack if a.site), attribute=name
+        )
+        m.ledger.replace_module(event, before, after)
+
+
+def _leaves_below(m: Machine, value: Any) -> frozenset[Any]:
+    value = m.simplified(value) if value is not None else None
+    thing = m.get(value)
+    if isinstance(thing, Tensor) and thing.parameter:
+        return torch_cuts.identities(m, [value.addr])
+    if isinstance(thing, Instance) and torch_modules.is_module(m, value):
+        return torch_cuts.identities(m, torch_modules.sources(m, value))
+    return frozenset()
 
 
 def _unregistered(m: Machine, ref: Ref, name: str, value: Any, at: int) -> None:
@@ -83,41 +107,40 @@ def _of_parameter(origin: Origin) -> Origin | None:
     return None
 
 
-# -- names bound again
+# -- closures of optimizers
 
 
-def rebinding(m: Machine, old: Any, value: Any, name: str, at: int) -> None:
-    """A name that held a leaf which requires grad is bound to a tensor computed from it and from its gradient."""
-    old, value = known(m, m.simplified(old)), m.simplified(value)
-    before, after = m.get(old), m.get(value)
-    if not isinstance(before, Tensor) or not isinstance(after, Tensor) or old == value:
-        return
-    if not (is_true(m.simplified(before.rg)) and is_true(m.simplified(before.leaf))) or not is_false(m.simplified(after.rg)):
-        return
-    if not computed_from(after.origin, before.origin) or not uses_gradient(after.origin):
-        return
-    m.event(events.Rebound, at, target=m.fact(old, name), value=m.fact(value, name), how="name", op=_operator(after.origin))
+def watching_closure(m: Machine, name: str, func: Any, at: int, run: Callable[[], Any]) -> Any:
+    """A call by name; one of a parameter in a method of an optimizer is that of its closure."""
+    act = m.stack[-1]
+    params = {p.name for p in act.code.params} if act.code is not None else set()
+    if name not in params or not _is_optimizer(m, act.receiver):
+        return run()
+    func = m.simplified(func)
+    if isinstance(func, Opaque) and "closure" not in name and "loss" not in name:
+        return run()
+    event = events.ClosureCalled(
+        m.place(m.here(at)), m.mode_fact(), tuple(m.place(a.site) for a in m.stack if a.site), optimizer=_class_name(m, act.receiver),
+        name=name,
+    )  # fmt: skip
+    result = run()
+    if not m.quiet:
+        m.events.append(event if m.dead() else replace(event, computed=m.fact(result)))
+    return result
 
 
-def computed_from(origin: Any, target: Origin, depth: int = 0) -> bool:
-    """Whether a value was computed from another one."""
-    if origin is target:
-        return True
-    if not isinstance(origin, Origin) or depth > 6:
-        return False
-    return any(computed_from(a, target, depth + 1) for a in origin.args)
+def _is_optimizer(m: Machine, receiver: Any) -> bool:
+    from gradlint.analysis.classes import externs
+    from gradlint.analysis.torch_optim import is_optimizer_class
+
+    thing = m.get(receiver)
+    return isinstance(thing, Instance) and any(is_optimizer_class(name) for name in externs(m, thing.cls))
 
 
-def uses_gradient(origin: Any, depth: int = 0) -> bool:
-    if not isinstance(origin, Origin) or depth > 8:
-        return False
-    if origin.op in ("torch.Tensor.grad", "torch.autograd.grad"):
-        return True
-    return any(uses_gradient(a, depth + 1) for a in origin.args)
-
-
-def _operator(origin: Origin) -> str:
-    return {"torch.sub": "-", "torch.add": "+", "torch.mul": "*", "torch.div": "/"}.get(origin.op, "")
+def _class_name(m: Machine, receiver: Any) -> str:
+    thing = m.get(receiver)
+    cls = m.get(thing.cls) if isinstance(thing, Instance) else None
+    return cls.name if isinstance(cls, Class) else ""
 
 
 # -- leaves that are asked to require grad too late
@@ -146,7 +169,16 @@ def was_used(m: Machine, ref: Ref, thing: Tensor) -> bool:
 
 
 def differentiated(m: Machine, ref: Ref, at: int) -> None:
-    """backward() ran on something that requires grad."""
+    """backward() ran on something that requires grad: leaves that were flagged too late get nothing from it."""
+    if m.ledger.late:
+        thing = m.get(ref)
+        assert isinstance(thing, Tensor)
+        reached = sources_of(m, ref, thing)
+        for address, (where, used, backward, likely) in list(m.ledger.late.items()):
+            if address in reached:
+                del m.ledger.late[address]
+            elif not backward:
+                m.ledger.late[address] = (where, used, m.here(at), likely)
 
 
 def stepped(m: Machine, optimizer: Any, at: int) -> None:
@@ -154,7 +186,10 @@ def stepped(m: Machine, optimizer: Any, at: int) -> None:
     from gradlint.analysis.torch_inplace import touch
     from gradlint.analysis.torch_optim import held_by
 
-    for address in sorted(held_by(m, optimizer)):
+    m.touched += 1
+    held = held_by(m, optimizer)
+    m.ledger.step(m.here(at), torch_cuts.identities(m, held))
+    for address in sorted(held):
         held = m.state.heap.get(address)
         if isinstance(held, Tensor) and not is_false(m.simplified(held.rg)):
             touch(m, held.storage, at)
