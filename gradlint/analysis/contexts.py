@@ -184,7 +184,7 @@ def under(m: Machine, spec: ModeSpec, run: Callable[[], Any], at: int, name: str
         state.mode = left(spec, state.mode, saved)
     if name and not m.quiet:
         flag = summary(m.simplified(spec.flag))
-        m.events.append(
+        m.publish(
             events.ContextEntered(
                 m.place(spec.at), outside, path, kind=spec.kind, flag=flag, first=m.place(spec.at),
                 computes=Truth(m.computed != before), how="decorator", name=name, **watch.seen(m),

@@ -275,7 +275,9 @@ def _judge(ledger: Ledger, record: CutRecord, number: int, root: RootRecord, tra
             return None
         return _event(ledger, record, root, "starved", starved, holder.where, dedicated)
     if number in root.dead and not (record.kind == "detach" and record.scalar_source):
-        both = record.lost & root.leaves
+        # Nobody copies live tensors on purpose; what is detached on purpose must be missed by something that is trained.
+        copied = record.kind == "rewrap" and record.how not in (".data", "Variable")
+        both = record.lost if copied else record.lost & root.leaves
         if both and all(leaf not in ledger.written for leaf in both):
             return _event(ledger, record, root, "constant", both, 0, False)
     return None

@@ -194,6 +194,7 @@ class Machine:
         self.freed_roots: dict[int, TensorFact] = {}
         """The roots of backward() calls by place, for those that meet a graph they freed."""
         self.entry: Any = None
+        self.entry_number = 0
         """What is being run: a module's own code or an entry point."""
         self.defs: dict[tuple[int, int], Any] = {}
         """Every function defined so far, by its key, without what decorators made of it."""
@@ -324,8 +325,13 @@ class Machine:
     # -- events
 
     def emit(self, event: Event) -> None:
-        if not self.quiet and not self.state.dead:
-            self.events.append(event)
+        if not self.state.dead:
+            self.publish(event)
+
+    def publish(self, event: Event) -> None:
+        """Keep an event that was made while control still went on here, even if it does no longer."""
+        if not self.quiet:
+            self.events.append(replace(event, entry=self.entry_number))
 
     def event(self, kind: type[E], at: int, /, **fields: Any) -> None:
         """Emit an event of a kind at a place of the running code."""

@@ -17,6 +17,7 @@ from gradlint.analysis.values import (
     UNKNOWN,
     Class,
     Const,
+    Extern,
     Flag,
     Generator,
     Instance,
@@ -224,15 +225,15 @@ def binary(m: Machine, op: str, a: Any, b: Any, at: int) -> Any:
 
 
 def _unknown(m: Machine, op: str, a: Any, b: Any, at: int) -> Any:
-    kinds = {v.kind if isinstance(v, Opaque) else "number" if isinstance(v, Const) else "" for v in (a, b)}
+    kinds = {v.kind if isinstance(v, Opaque) else "number" if isinstance(v, (Const, Extern)) else "" for v in (a, b)}
     kind = "number" if kinds == {"number"} else "array" if kinds <= {"number", "array"} else ""
     rg: Flag = UNKNOWN
     if is_false(m.recording) or all(isinstance(v, Const) or isinstance(v, Opaque) and is_false(v.rg) for v in (a, b)):
         rg = LIKELY_FALSE
     first, second = symbol_of(a), symbol_of(b)
-    if first is None or second is None:
-        return m.opaque(at, rg, kind, op)
-    return Opaque(("op", op, first, second), rg, kind, m.origin("unknown", at, (a, b), rg))
+    symbol = m.symbol(at, op) if first is None or second is None else ("op", op, first, second)
+    lost = frozenset().union(*(v.lost for v in (a, b) if isinstance(v, Opaque)))
+    return Opaque(symbol, rg, kind, m.origin("unknown", at, (a, b), rg), lost)
 
 
 def _constants(m: Machine, op: str, a: Any, b: Any, at: int) -> Any:

@@ -289,7 +289,7 @@ def deepcopy(m: Machine, value: Any, at: int, how: str, memo: dict[int, Any], pa
 
 
 def _pickled(m: Machine, call: Call) -> Any:
-    serialized(m, call.args[:1], call.at, "pickle")
+    """Plain pickle takes a non-leaf and drops its graph."""
     return m.opaque(call.at, FALSE, "number", tag="pickle")
 
 
@@ -347,6 +347,10 @@ def _thread(m: Machine, call: Call) -> Any:
 def _executor(m: Machine, call: Call) -> Any:
     attrs = {"_how": Const(call.name), "_first": call.arg(2, "initializer", NONE)}
     return m.alloc(call.at, Instance(Extern("concurrent.futures.Executor"), attrs), "executor")
+
+
+def _fork_pickler(m: Machine, call: Call) -> Any:
+    return m.alloc(call.at, Instance(Extern("multiprocessing.reduction.ForkingPickler"), {}), "pickler")
 
 
 def _queue(m: Machine, call: Call) -> Any:
@@ -490,6 +494,7 @@ FUNCTIONS: dict[str, Model] = {
     "concurrent.futures.ThreadPoolExecutor": _executor,
     "concurrent.futures.thread.ThreadPoolExecutor": _executor,
     "multiprocessing.pool.ThreadPool": _executor,
+    "multiprocessing.reduction.ForkingPickler": _fork_pickler,
     "multiprocessing.Queue": _queue,
     "multiprocessing.SimpleQueue": _queue,
     "multiprocessing.JoinableQueue": _queue,
@@ -609,6 +614,7 @@ METHODS: dict[tuple[str, str], Callable[[Machine, Call, Instance], Any]] = {
     **{(kind, name): _put for kind in ("Queue", "SimpleQueue", "JoinableQueue") for name in ("put", "put_nowait")},
     **{(kind, name): _receive for kind in ("Queue", "SimpleQueue", "JoinableQueue") for name in ("get", "get_nowait")},
     ("Connection", "send"): _put,
+    ("ForkingPickler", "dump"): _put,
     ("Connection", "recv"): _receive,
 }
 

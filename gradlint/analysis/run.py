@@ -219,6 +219,7 @@ def _run_entry(m: Machine, base: State, entry: Entry) -> None:
     m.state.dead = False
     m.state.mode = Mode()
     m.state.facts = {}
+    m.entry_number += 1
     m.limit = min(m.steps + m.budget.entry_steps, m.budget.steps)
     frame = m.contexts.address(0, "moduleframe", 0)
     m.stack, m.exits, m.guarded = [Activation(frame, 0)], Exits(), 0

@@ -55,6 +55,10 @@ def assign(m: Machine, target: ir.Expr, value: Any, record: bool = True) -> None
     elif isinstance(target, ir.Attr):
         obj = evaluate(m, target.obj)
         m.assigned = (dotted(target.obj), m.assigned[1])
+        holder = m.get(obj)
+        if isinstance(holder, Instance) and target.name in holder.attrs:
+            name = f"{dotted(target.obj)}.{target.name}"
+            value = torch_rebinding.bound(m, holder.attrs[target.name], value, name, target.at, "attribute")
         set_attr(m, obj, target.name, named(m, value, target.name), target.at)
     elif isinstance(target, ir.Item):
         obj = evaluate(m, target.obj)

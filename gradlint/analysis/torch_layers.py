@@ -39,9 +39,10 @@ FUNCTIONS = frozenset({"torch.nn.Flatten", "torch.nn.Unflatten", "torch.nn.Ident
 def apply_layer(m: Machine, ref: Ref, thing: Instance, row: layer_rows.LayerRow, name: str, call: Call) -> Any:
     """The result of calling a layer."""
     m.compute()
-    named = dict(zip(row.inputs, call.args))
+    args = tuple(_as_input(m, v) for v in call.args)
+    named = dict(zip(row.inputs, args))
     named.update(call.kwargs)
-    extra = list(call.args[len(row.inputs) :])
+    extra = list(args[len(row.inputs) :])
     inputs = [*named.values(), *extra]
     if row.keeps_input(_options(m, thing)) is True and inputs:
         return inputs[0]
@@ -66,6 +67,14 @@ def apply_layer(m: Machine, ref: Ref, thing: Instance, row: layer_rows.LayerRow,
             changed(m, target, [], call.at, f"{name.rpartition('.')[2]}(inplace=True)")
             return target
     return _results(m, ref, row, name, call, inputs, carrying, own, flag)
+
+
+def _as_input(m: Machine, value: Any) -> Any:
+    """What a layer is given is a tensor, where nothing else is known of it."""
+    value = m.simplified(value)
+    if isinstance(value, Opaque) and value.kind in ("", "tensors"):
+        return as_tensor(m, value) or value
+    return value
 
 
 def _options(m: Machine, thing: Instance) -> dict[str, Any]:
@@ -201,14 +210,12 @@ def _node(m: Machine, ref: Ref, row: layer_rows.LayerRow, name: str, call: Call,
 
 def _weights(m: Machine, ref: Ref) -> list[tuple[int, int, int, str]]:
     """The storage of a layer's weight, which is saved for the gradient of the input."""
-    from gradlint.analysis.torch_watch import layer_storage
-
     thing = m.get(ref)
     weight = m.get(thing.attrs.get("weight")) if isinstance(thing, Instance) else None
     if isinstance(weight, Tensor):
         address, name = weight.storage, weight.origin.name
     else:
-        address, name = layer_storage(m, ref.addr), "weight"
+        address, name = torch_modules.layer_storage(m, ref.addr), "weight"
     held = m.state.heap.get(address)
     if isinstance(held, Storage) and held.exact:
         return [(address, held.version, held.hidden, name)]

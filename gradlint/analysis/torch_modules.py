@@ -301,15 +301,26 @@ def materialise(m: Machine, ref: Ref, name: str) -> Any:
         return NONE if any(name == n for n, _ in layer_rows.layer(thing.cls.name).parameters) else None
     flag = m.simplified(flag_in(thing.attrs.get(OWN, FALSE)))
     address = m.contexts.address(m.contexts.context_of(ref.addr), "param", ref.addr, name)
-    made = parameter_tensor(m, flag, address, name, thing.many, flag_in(thing.attrs.get(INFERENCE)))
+    if name.startswith("weight"):
+        storage = layer_storage(m, ref.addr)
+    else:
+        storage = m.contexts.address(m.contexts.context_of(address), "storage", address)
+        m.state.alloc(storage, Storage())
+    made = parameter_tensor(m, flag, address, name, thing.many, storage, flag_in(thing.attrs.get(INFERENCE)))
     m.put(ref, replace(m.get(ref), attrs={**thing.attrs, name: made}))  # type: ignore[arg-type]
     return made
 
 
-def parameter_tensor(m: Machine, flag: Flag, address: int, name: str, many: bool, inference: Flag = FALSE) -> Ref:
+def layer_storage(m: Machine, address: int) -> int:
+    """The storage of a layer's weight, whether that is on the heap or not."""
+    storage = m.contexts.address(m.contexts.context_of(address), "layerstorage", address)
+    if storage not in m.state.heap:
+        m.state.alloc(storage, Storage())
+    return storage
+
+
+def parameter_tensor(m: Machine, flag: Flag, address: int, name: str, many: bool, storage: int, inference: Flag = FALSE) -> Ref:
     """A parameter at an address of its own."""
-    storage = m.contexts.address(m.contexts.context_of(address), "storage", address)
-    m.state.alloc(storage, Storage())
     origin = Origin("parameter", name=name, requires_grad=None if isinstance(flag, Phi) else flag.value)
     made = Tensor(
         rg=flag, leaf=TRUE, floating=TRUE, inference=inference, plain=UNKNOWN, storage=storage, sure=True, parameter=True, many=many,

@@ -326,7 +326,8 @@ def carried(m: Machine, values: list[Any], flow: list[Any], rg: Flag, kind: str,
 def sources_of(m: Machine, ref: Ref, thing: Tensor) -> frozenset[int]:
     """The leaves that a tensor's graph leads to; itself where it is one."""
     if not thing.nodes:
-        return frozenset({ref.addr}) if is_true(m.simplified(thing.leaf)) else frozenset()
+        # A view made with grad off is a leaf itself, and leads to what its base leads to.
+        return frozenset({thing.base or ref.addr}) if is_true(m.simplified(thing.leaf)) else frozenset()
     found: set[int] = set()
     for address in thing.nodes:
         node = m.state.heap.get(address)

@@ -39,7 +39,7 @@ def ended(m: Machine, act: Activation) -> None:
 def _tell(m: Machine, act: Activation, name: str) -> None:
     event = act.rebound.pop(name, None)
     if event is not None and not m.quiet:
-        m.events.append(event)
+        m.publish(event)
 
 
 def bound(m: Machine, old: Any, value: Any, name: str, at: int, how: str) -> Any:
@@ -144,7 +144,7 @@ def missed(m: Machine, thing: Tensor, at: int, ref: Ref | None = None) -> bool:
             continue
         event, _ = found
         if not m.quiet:
-            m.events.append(replace(event, later=m.place(m.here(at))))
+            m.publish(replace(event, later=m.place(m.here(at))))
             m.ledger.told.add(number)
         told = True
     return told

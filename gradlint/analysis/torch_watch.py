@@ -125,7 +125,7 @@ def watching_closure(m: Machine, name: str, func: Any, at: int, run: Callable[[]
     )  # fmt: skip
     result = run()
     if not m.quiet:
-        m.events.append(event if m.dead() else replace(event, computed=m.fact(result)))
+        m.publish(event if m.dead() else replace(event, computed=m.fact(result)))
     return result
 
 
@@ -194,17 +194,7 @@ def stepped(m: Machine, optimizer: Any, at: int) -> None:
         if isinstance(held, Tensor) and not is_false(m.simplified(held.rg)):
             touch(m, held.storage, at)
         elif isinstance(held, Instance) and torch_modules.OWN in held.attrs:
-            touch(m, layer_storage(m, address), at)
-
-
-def layer_storage(m: Machine, address: int) -> int:
-    """The storage that stands for the parameters of a layer which are not on the heap."""
-    from gradlint.analysis.values import Storage
-
-    storage = m.contexts.address(m.contexts.context_of(address), "layerstorage", address)
-    if storage not in m.state.heap:
-        m.state.alloc(storage, Storage())
-    return storage
+            touch(m, torch_modules.layer_storage(m, address), at)
 
 
 def escaped(m: Machine, value: Any) -> None:

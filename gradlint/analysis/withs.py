@@ -107,7 +107,7 @@ def _grad_mode(m: Machine, item: ir.WithItem, ref: Ref, body: Callable[[Any], No
             m.place(m.here(at)), outside, tuple(m.place(a.site) for a in m.stack if a.site), kind=thing.spec.kind,
             flag=flag, fresh=literal, first=m.place(thing.spec.at), computes=computes, **watch.seen(m),
         )  # fmt: skip
-        m.events.append(event)
+        m.publish(event)
         if computes.value is False and not m.dead():
             act.pending.append(event)
 
