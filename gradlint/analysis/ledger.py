@@ -35,6 +35,8 @@ class CutRecord:
     scalar_source: bool = False
     value: TensorFact = field(default_factory=TensorFact)
     entry: Any = None
+    made: Any = None
+    """The identity of the tensor that was made by it, where that asks to require grad."""
 
 
 @dataclass
@@ -225,7 +227,7 @@ ADDITIVE = frozenset({"add", "sub", "mul", "div", "true_divide", "neg", "sum", "
 
 
 def _is_leaf(origin: Origin, where: int) -> bool:
-    return origin.op == "leaf" and origin.line == where
+    return origin.line == where and (origin.op == "leaf" or not origin.op.startswith("torch.Tensor."))
 
 
 def _adds_up(origin: Any, where: int, depth: int = 0) -> bool:
@@ -265,8 +267,10 @@ def _releafed(ledger: Ledger) -> list[events.Event]:
 def _judge(ledger: Ledger, record: CutRecord, number: int, root: RootRecord, trained: set[Any]) -> events.Cut | None:
     if record.kind in ("grad", "rebound"):
         return None
-    if record.asks_grad and root.whole and not root.leaves - record.lost and record.kind == "rewrap":
-        return None
+    if record.asks_grad and record.made is not None:
+        held = any(record.made in o.held for o in ledger.optimizers)
+        if root.leaves == frozenset({record.made}) and not held and _adds_up(root.origin, record.where):
+            return _event(ledger, record, root, "asked", record.lost, 0, False)
     starved = {leaf for leaf in record.lost if leaf not in trained and _waits(ledger, leaf, record)}
     if starved:
         holder = ledger.holders(next(iter(starved)))[0]

@@ -15,8 +15,22 @@ from gradlint.analysis import generators, torch_rebinding
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.machine import Exits, Machine, join_all
 from gradlint.analysis.operators import truth_of
-from gradlint.analysis.state import State
-from gradlint.analysis.values import NONE, Const, Frame, Generator, Instance, Opaque, Phi, Tensor, is_assumed, lift
+from gradlint.analysis.state import State, anonymous
+from gradlint.analysis.values import (
+    FALSE,
+    NONE,
+    Const,
+    Frame,
+    Generator,
+    Instance,
+    Opaque,
+    Phi,
+    Ref,
+    Tensor,
+    is_assumed,
+    leaves,
+    lift,
+)
 from gradlint.syntax import ir
 
 UNROLL = 8
@@ -190,8 +204,18 @@ def _widen(head: State, start: State) -> None:
     for address, thing in list(head.heap.items()):
         before = start.heap.get(address)
         if isinstance(thing, Frame) and isinstance(before, Frame) and thing is not before:
-            names = {k: v if before.names.get(k) == v else Opaque(("wide",)) for k, v in thing.names.items()}
+            names = {k: v if before.names.get(k) == v else _any(v) for k, v in thing.names.items()}
             head.put(address, replace(thing, names=names))
+
+
+def _any(value: Any) -> Any:
+    """Anything of the sort that a value is."""
+    parts = [leaf for leaf in leaves(value) if not (isinstance(leaf, Const) and type(leaf.value) in (int, float))]
+    if all(isinstance(leaf, Opaque) and leaf.kind == "number" for leaf in parts):
+        return anonymous([value, Opaque(("wide",), FALSE, "number")])
+    if all(isinstance(leaf, Ref) for leaf in parts):
+        return value
+    return Opaque(("wide",))
 
 
 def _over_generator(

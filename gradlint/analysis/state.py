@@ -133,16 +133,30 @@ def anonymous(values: list[Any]) -> Any:
         for leaf in leaves(value):
             if leaf not in unique:
                 unique.append(leaf)
-    numbers = [v for v in unique if isinstance(v, Const) and type(v.value) in (int, float)]
+    numbers = [v for v in unique if _is_number(v)]
     if len(numbers) > 1:
-        unique = [v for v in unique if v not in numbers]
-        unique.append(Opaque(("wide",), FALSE, "number"))
+        unique = [v for v in unique if not _is_number(v)]
+        unique.append(_any_number(numbers))
     if len(unique) > MAX_LEAVES:
         return widen(unique)
     result = unique[-1]
     for number in range(len(unique) - 2, -1, -1):
         result = Phi(("any", number), unique[number], result)
     return result
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, Const):
+        return type(value.value) in (int, float)
+    return isinstance(value, Opaque) and value.kind == "number"
+
+
+def _any_number(numbers: list[Any]) -> Opaque:
+    """One of several numbers: which one is of no interest, what they carry is."""
+    opaque = [n for n in numbers if isinstance(n, Opaque)]
+    origin = next((n.origin for n in reversed(opaque) if n.origin is not None), None)
+    lost = frozenset().union(*(n.lost for n in opaque))
+    return Opaque(("wide",), FALSE, "number", origin, lost)
 
 
 def widen(values: list[Any]) -> Opaque:
@@ -204,6 +218,7 @@ def _join_tensors(cond: Symbol | None, a: Tensor, b: Tensor) -> Tensor:
         lost=a.lost | b.lost,
         dead=a.dead | b.dead if a.rg != FALSE and b.rg != FALSE else a.dead or b.dead,
         used=a.used or b.used,
+        made_from=a.made_from | b.made_from,
         origin=a.origin if a.origin is b.origin else replace(a.origin, requires_grad=None),
     )
 

@@ -181,7 +181,13 @@ def tensor(m: Machine, call: Call) -> Any:
         floating = _old_dtype(call.name) if call.name in OLD_CONSTRUCTORS else floating_data(m, data)
     if call.name == "torch.Tensor":
         floating = TRUE
-    return leaf(m, call, flag, floating, _copied(m, call, data, not is_false(flag)), _scalar_data(m, data))
+    lost = _copied(m, call, data, not is_false(flag))
+    ref = leaf(m, call, flag, floating, lost, _scalar_data(m, data))
+    for number in lost if not is_false(flag) else ():
+        record = m.ledger.cuts[number - 1]
+        if record.where == m.here(call.at):
+            record.made = m.contexts.identity(ref.addr)
+    return ref
 
 
 def _scalar_data(m: Machine, value: Any) -> Flag:

@@ -9,7 +9,7 @@ from gradlint.analysis import events, layer_rows, torch_modules
 from gradlint.analysis.events import TensorFact
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.torch_modules import flag_in
-from gradlint.analysis.torch_ops import MAX_SOURCES, carried, mark_used, note_recorded, sources_of
+from gradlint.analysis.torch_ops import MAX_SOURCES, carried, made_from, mark_used, note_recorded, sources_of
 from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known, rg_of, tensors_in
 from gradlint.analysis.values import (
     FALSE,
@@ -130,7 +130,7 @@ def _tensor(
         origin = m.origin(name, call.at, inputs, rg, module=Const(is_true(own)))
     made = Tensor(
         rg=rg, leaf=negate(rg), floating=TRUE, inference=m.simplified(m.state.mode.inference), scalar=scalar,
-        single=_single(m, ref, name, scalar, inputs),
+        single=_single(m, ref, name, scalar, inputs), made_from=made_from(m, inputs, rg),
         storage=storage, nodes=nodes, sure=is_true(rg) and is_true(m.recording), lost=lost, origin=origin,
     )  # fmt: skip
     return m.tensor(call.at, made, tag)

@@ -294,7 +294,7 @@ def fresh(
     scalar = scalar_of(m, row, bound)
     thing = Tensor(
         rg=rg, leaf=negate(rg), floating=floating, inference=m.simplified(m.state.mode.inference),
-        scalar=scalar, single=single_of(m, row, bound, scalar), storage=storage, nodes=nodes, sure=sure, lost=lost, dead=dead_terms(m, name, bound, rg),
+        scalar=scalar, made_from=made_from(m, bound.values(), rg), single=single_of(m, row, bound, scalar), storage=storage, nodes=nodes, sure=sure, lost=lost, dead=dead_terms(m, name, bound, rg),
         origin=origin,
     )  # fmt: skip
     return m.tensor(call.at, thing, tag)
@@ -377,7 +377,7 @@ def aliased(
     lost = carried(m, bound.values(), [base], flag, "mode", name, call.at)
     inference = m.simplified(thing.inference)
     made = Tensor(
-        lost=lost, dead=thing.dead, rg=flag, leaf=leaf,
+        lost=lost, dead=thing.dead, rg=flag, leaf=leaf, made_from=made_from(m, [base], flag),
         floating=thing.floating if not row.dtype or _word(row.dtype, 0) == "same" else floating_of(m, row, bound, 0),
         inference=inference if view else either(inference, both(UNKNOWN, m.simplified(m.state.mode.inference))),
         scalar=scalar_of(m, row, bound), storage=thing.storage if alias in ("view", "shares") else 0,
@@ -456,9 +456,27 @@ def note_recorded(m: Machine, rg: Flag, at: int) -> None:
 
 
 def mark_used(m: Machine, ref: Ref, thing: Tensor, at: int) -> None:
-    """A tensor without grad takes part in a recorded operation: asking it to require grad later comes too late."""
-    if not thing.used and not thing.many and is_true(m.recording):
-        m.put(ref, replace(thing, used=m.here(at)))
+    """A tensor without grad takes part in a recorded operation: asking it, or what it was made from, to require grad later
+    comes too late."""
+    if not is_true(m.recording):
+        return
+    for address in (ref.addr, *thing.made_from):
+        held = m.state.heap.get(address)
+        if isinstance(held, Tensor) and not held.used and not held.many:
+            m.state.put(address, replace(held, used=m.here(at)))
+
+
+def made_from(m: Machine, values: list[Any], rg: Flag) -> frozenset[int]:
+    """The leaves without grad that a result without grad was computed from."""
+    if not is_false(rg):
+        return frozenset()
+    found: set[int] = set()
+    for value in values:
+        for ref in tensors_in(m, value):
+            thing = m.get(ref)
+            assert isinstance(thing, Tensor)
+            found |= thing.made_from or ({ref.addr} if is_false(m.simplified(thing.rg)) and not is_false(thing.floating) else set())
+    return frozenset(sorted(found)[:4])
 
 
 def saved_of(m: Machine, row: tables.Operator, bound: Operands, result: int) -> tuple[tuple[int, int, int, str], ...]:

@@ -384,6 +384,8 @@ def _to(m: Machine, call: Call) -> Any:
     return m.tensor(call.at, Tensor(
         rg=flag, leaf=leaf, floating=floating, inference=thing.inference, scalar=thing.scalar, storage=storage,
         nodes=node if not is_false(flag) else frozenset(), sure=thing.sure, parameter=False, origin=origin,
+        lost=thing.lost | torch_ops.carried(m, [ref], [ref], flag, "op" if is_false(floating) else "mode", f"torch.Tensor.{call.name}", call.at),
+        dead=thing.dead, single=thing.single, made_from=torch_ops.made_from(m, [ref], flag),
     ), "to")  # fmt: skip
 
 

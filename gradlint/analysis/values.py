@@ -309,6 +309,7 @@ class Tensor:
     parameter: an nn.Parameter. grad: what `.grad` holds. retains: retain_grad() was called.
     lost: the cuts (numbers of the ledger) on the way to this value. dead: those that only reach it through a constant
     term of a sum. used: place of the first recorded operation that it took part in while it did not require grad.
+    made_from: addresses of the leaves that a tensor without grad was computed from.
     """
 
     rg: Flag = UNKNOWN
@@ -331,6 +332,7 @@ class Tensor:
     lost: frozenset[int] = frozenset()
     dead: frozenset[int] = frozenset()
     used: int = field(default=0, compare=False)
+    made_from: frozenset[int] = frozenset()
     origin: Origin = field(default=Origin("unknown"), compare=False)
 
 
