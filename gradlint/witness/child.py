@@ -24,7 +24,8 @@ from gradlint.witness import confine, guard
 Attempt = dict[str, Any]
 Outcome = dict[str, Any]
 FILE = "<witness>"
-LATE = {"torch.optim": "torch._dynamo", "checkpoint": "torch.utils.checkpoint", "torch.func": "torch.func"}
+LATE = {"torch.optim": "torch._dynamo", "checkpoint": "torch.utils.checkpoint", "torch.func": "torch._dynamo",
+        "forward_ad": "torch._dynamo"}
 """What torch imports only when it is used, by the word in a script that gives it away: once here, not in every fork."""
 
 
@@ -167,8 +168,8 @@ def _read(receiver: int, seconds: float) -> tuple[bytes, bool]:
 def run_job(job: dict[str, Any], engine: str, forked: bool) -> list[Outcome]:
     """The outcomes of the attempts made, in order. The last one showed the fault, or there are no more to make.
 
-    Where a script ran and did not show it, only attempts with the same assumptions follow: that the fault shows once
-    the assumptions are changed says nothing for the finding.
+    Where a script ran and did not show it, only attempts with the same flags follow: that the fault shows once an
+    input is taken not to require grad says nothing for the finding.
     """
     outcomes: list[Outcome] = []
     held: Any = None

@@ -12,11 +12,11 @@ from gradlint.witness.layout import Layout
 from gradlint.witness.names import Names, comment, identifier, is_keyword
 from gradlint.witness.needs import is_open, stated_shape
 from gradlint.witness.ops import Kind
+from gradlint.witness.shapes import inputs_of, shapes_in
 from gradlint.witness.slice import Slice, Some, Step, Use, uses_in
 
-WIDEST = 72
-ATOM, PREFIX, INFIX = 3, 2, 1
-"""How tightly an expression holds together: what is looser than its place is put in brackets."""
+MOST_INLINED = 4
+"""Values written inside one expression."""
 
 Code = tuple[str, int]
 _DEFAULT_NAMES = {
@@ -41,6 +41,7 @@ class Printer:
         self.made, self.layout, self.names, self.path = made, layout, names, path
         self._names: dict[int, str] = {}
         self._layers: dict[int, str] = {}
+        self._shapes = shapes_in(made, layout)
         self._inlined = self._inlinable()
         for number in made.order:
             self._name(number)
@@ -60,7 +61,7 @@ class Printer:
             if _is_module(step):
                 yield f"{self._names[number]} = {self._built(step)}", self._note(step, "")
             elif _is_definition(step):
-                yield f"{self._names[number]} = {self._made_up(step)}", self._note(step, self._said(step))
+                yield f"{self._names[number]} = {self._made_up(number)}", self._note(step, self._said(step))
 
     def statements(self, but: int | None = None) -> Iterator[tuple[tuple[str, ...], str, str, str]]:
         """What is computed, `but` for one step: (contexts, comment for the innermost one, code, comment)."""
@@ -83,11 +84,11 @@ class Printer:
 
     def _name(self, number: int) -> None:
         step = self.made.steps[number]
+        applied = step.kind is Kind.LAYER and not _is_module(step) and self._callee(step) is None
+        if applied or (step.kind is Kind.UNFOLLOWED and self._stands_for_layer(number)):
+            self._layers[number] = self.names.fresh(layers.class_of(step.origin.op).lower(), "layer")
         if number in self._inlined:
             return
-        if step.kind is Kind.LAYER and not _is_module(step) and self._callee(step) is None:
-            wish = layers.class_of(step.origin.op).lower()
-            self._layers[number] = self.names.fresh(wish if wish in _LAYER_NAMES else "layer", "layer")
         if step.target in self._names:
             self._names[number] = self._names[step.target]
             return
@@ -100,16 +101,21 @@ class Printer:
         steps = self.made.steps
         if any(step.in_place for step in steps):
             return set()
-        found = set()
+        inlined: set[int] = set()
+        weight = [1] * len(steps)
         for number, step in enumerate(steps):
-            if step.kind is not Kind.CALL or step.origin.name or len(step.users) != 1 or number in self.made.subjects:
-                continue
-            user = steps[step.users[0]]
-            same_place = step.origin.line == user.origin.line and step.origin.path == user.origin.path
-            once = self.made.uses(step.users[0]).count(number) == 1
-            if same_place and once and step.origin.modes == user.origin.modes and user.kind in (Kind.CALL, Kind.LAYER):
-                found.add(number)
-        return found
+            weight[number] += sum(weight[used] for used in self.made.uses(number) if used in inlined)
+            if weight[number] <= MOST_INLINED and self._belongs_to_user(number, step):
+                inlined.add(number)
+        return inlined
+
+    def _belongs_to_user(self, number: int, step: Step) -> bool:
+        """Whether the value has no name, and its one user stands on the same line in the same contexts."""
+        if not is_computed(step) or step.origin.name or len(step.users) != 1 or number in self.made.subjects:
+            return False
+        user = self.made.steps[step.users[0]]
+        places = [(s.origin.line, s.origin.path, s.origin.modes) for s in (step, user)]
+        return places[0] == places[1] and self.made.uses(step.users[0]).count(number) == 1
 
     # -- comments
 
@@ -130,23 +136,27 @@ class Printer:
         return f"`{comment(called, 30)}`, {said}" if said and called and called != identifier(called) else said
 
     def _layer_note(self, step: Step) -> str:
+        if step.kind is Kind.UNFOLLOWED:
+            return "stands for what is called there"
         what = "any layer" if step.origin.op == "module" else ""
         return f"{what}, frozen".lstrip(", ") if self._frozen(step) else what
 
     # -- definitions
 
-    def _made_up(self, step: Step) -> str:
-        origin = step.origin
+    def _made_up(self, number: int) -> str:
+        step = self.made.steps[number]
+        origin, shape = step.origin, self.layout.shape_of(number)
         grad = self.layout.grad if origin.requires_grad is None else origin.requires_grad
         if step.kind is Kind.PARAMETER:
             flag = "" if grad or origin.requires_grad is None else ", requires_grad=False"
-            return f"torch.nn.Parameter({self._tensor(step, False)}{flag})"
-        return self._tensor(step, grad)
+            return f"torch.nn.Parameter({self._tensor(step, False, shape)}{flag})"
+        return self._tensor(step, grad, shape)
 
-    def _tensor(self, step: Step, grad: bool) -> str:
+    def _tensor(self, step: Step, grad: bool, shape: tuple[int, ...]) -> str:
         """A small tensor of the kind that its users want."""
-        shape = self.layout.shape
         n = self.layout.size
+        if step.wants == "number":
+            return "0"
         if step.wants == "index" or step.wants == "classes" or step.wants == "vector index":
             if step.wants == "classes":
                 shape = (*shape[:1], *shape[2:]) if len(shape) > 1 else ()
@@ -162,11 +172,23 @@ class Printer:
 
     def _built(self, step: Step) -> str:
         frozen = ".requires_grad_(False)" if self._frozen(step) else ""
-        return layers.constructor(step.origin.op, self.layout.size) + frozen
+        n = self.layout.size
+        op = "module" if step.kind is Kind.UNFOLLOWED else step.origin.op
+        return layers.constructor(op, inputs_of(step, self._shapes, n), n) + frozen
+
+    def _stands_for_layer(self, number: int) -> bool:
+        """Whether a call that is not followed is shown as one of a layer that could be trained: where it ran with
+        gradients off, a tensor that is made up without them would prove nothing."""
+        step = self.made.steps[number]
+        return is_computed(step) and not step.wants and bool(self.layout.shape_of(number))
 
     def _frozen(self, step: Step) -> bool:
         """Whether a layer has to be frozen for its result to be what the analyser believes."""
-        if step.origin.requires_grad is not False or not layers.layer_of(step.origin.op).parameters:
+        if not layers.layer_of(step.origin.op).parameters:
+            return False
+        if step.trainable is not None:
+            return not step.trainable
+        if step.origin.requires_grad is not False:
             return False
         return _is_module(step) or ops.records(step.origin.modes)
 
@@ -184,15 +206,16 @@ class Printer:
 
     def _code(self, number: int) -> Code:
         step = self.made.steps[number]
-        if _is_definition(step):
-            return self._made_up(step), ATOM
+        if step.made_up:
+            tensor = self._made_up(number)
+            return (f"{self._layers[number]}({tensor})" if number in self._layers else tensor), ops.ATOM
         if step.kind is Kind.LAYER:
-            return self._applied(number, step)
+            return self._applied(number, step), ops.ATOM
         if ops.is_factory(step.origin.op):
-            return self._factory(step), ATOM
+            return self._factory(number, step), ops.ATOM
         return self._call(step)
 
-    def _applied(self, number: int, step: Step) -> Code:
+    def _applied(self, number: int, step: Step) -> str:
         callee = self._callee(step)
         args = step.args if callee is None else step.args[1:]
         name = self._layers[number] if callee is None else self._names[callee]
@@ -200,7 +223,7 @@ class Printer:
         given = [self._operand(arg) for arg in args if not isinstance(arg, Some)]
         if layers.class_of(step.origin.op) == "MultiheadAttention" and len(given) == 1:
             given *= 3
-        return f"{name}({', '.join(given)}){layer.picks}", ATOM
+        return f"{name}({', '.join(given)}){layer.picks}"
 
     def _callee(self, step: Step) -> int | None:
         """The step that makes the module which is called, where the origin says which one it is."""
@@ -209,7 +232,7 @@ class Printer:
             return first.step
         return None
 
-    def _factory(self, step: Step) -> str:
+    def _factory(self, number: int, step: Step) -> str:
         """A tensor that the source builds: as it is written there, or in the layout's shape."""
         origin, name = step.origin, ops.short(step.origin.op)
         holds_tensors = any(True for arg in step.args for _ in uses_in(arg))
@@ -218,30 +241,34 @@ class Printer:
         if holds_tensors or (self.layout.exact and stated_shape(step) is not None):
             return f"{origin.op}({self._arguments(step.args, written)}{grad})"
         kind = ", dtype=torch.long" if origin.floating is False else ""
+        shape = _sizes(self.layout.shape_of(number))
         if name in ("rand", "randn", "zeros") and not kind:
-            return f"torch.{name}({_sizes(self.layout.shape)}{grad})"
-        return f"torch.ones({_sizes(self.layout.shape)}{kind}{grad})"
+            return f"torch.{name}({shape}{grad})"
+        return f"torch.ones({shape}{kind}{grad})"
 
     def _call(self, step: Step) -> Code:
         op, args, kwargs = step.origin.op, step.args, step.kwargs
         tensors = any(isinstance(arg, Use) for arg in args)
         picks = ops.picks(step.origin)
         if op in ops.PREFIX and len(args) == 1 and tensors:
-            return f"{ops.PREFIX[op]}{self._operand(args[0], PREFIX)}", PREFIX
+            return f"{ops.PREFIX[op]}{self._operand(args[0], ops.UNARY)}", ops.UNARY
         if op in ops.INFIX and len(args) == 2 and tensors and not kwargs:
-            left, right = self._operand(args[0], PREFIX), self._operand(args[1], PREFIX)
-            return f"{left} {ops.INFIX[op]} {right}", INFIX
+            level = ops.PRECEDENCE[ops.INFIX[op]]
+            power, compares = op == "torch.pow", level == ops.PRECEDENCE["=="]
+            left = self._operand(args[0], level + 1 if power or compares else level)
+            right = self._operand(args[1], ops.UNARY if power else level + 1)
+            return f"{left} {ops.INFIX[op]} {right}", level
         if op == ops.INDEXING:
-            return f"{self._operand(args[0], ATOM)}[{self._subscript(args[1:])}]", ATOM
+            return f"{self._operand(args[0], ops.ATOM)}[{self._subscript(args[1:])}]", ops.ATOM
         name = ops.short(op)
         if ops.is_method(op):
-            receiver = self._operand(args[0], ATOM)
+            receiver = self._operand(args[0], ops.ATOM)
             if name in ops.ATTRIBUTES:
-                return f"{receiver}.{name}", ATOM
-            return f"{receiver}.{name}({self._behind(step, args[1:])}){picks}", ATOM
+                return f"{receiver}.{name}", ops.ATOM
+            return f"{receiver}.{name}({self._behind(step, args[1:])}){picks}", ops.ATOM
         if name in ops.RESHAPES and args:
-            return f"{op}({self._operand(args[0])}, ({self._behind(step, args[1:])},))", ATOM
-        return f"{op}({self._arguments(_without_some(args), _known(kwargs))}){picks}", ATOM
+            return f"{op}({self._operand(args[0])}, ({self._behind(step, args[1:])},))", ops.ATOM
+        return f"{op}({self._arguments(_without_some(args), _known(kwargs))}){picks}", ops.ATOM
 
     def _behind(self, step: Step, args: tuple[Any, ...]) -> str:
         """The arguments of a method."""
@@ -295,21 +322,18 @@ class Printer:
                 return f"[{inner}]"
             return f"({inner},)" if len(value) == 1 else f"({inner})"
         text = literal(value)
-        return f"({text})" if place and (text.startswith("-") or isinstance(value, complex)) else text
+        return f"({text})" if place > ops.UNARY and text.startswith("-") else text
 
     def _subscript(self, args: tuple[Any, ...]) -> str:
         """An index. The analysis writes tuples and slices as lists; three items with None are a slice."""
         value = args[0] if len(args) == 1 else tuple(args)
-        if _looks_like_slice(value):
+        if ops.looks_like_slice(value):
             return _slice_text(value, self._operand)
         if isinstance(value, slice):
             return _slice_text((value.start, value.stop, value.step), self._operand)
         if isinstance(value, (list, tuple)) and value:
             return ", ".join(self._subscript((part,)) for part in value) + ("," if len(value) == 1 else "")
         return "0" if isinstance(value, Some) else self._operand(value)
-
-
-_LAYER_NAMES = frozenset({"embedding", "lstm", "gru", "rnn", "dropout"})
 
 
 def _is_module(step: Step) -> bool:
@@ -325,11 +349,13 @@ def is_computed(step: Step) -> bool:
 
 def _is_definition(step: Step) -> bool:
     """Whether the value is made up before anything is computed. What comes into being in inference mode is not: it is
-    an inference tensor."""
+    an inference tensor. Nor is what a call gave that was not followed and ran with gradients off."""
     if step.kind in (Kind.INPUT, Kind.PARAMETER):
         return True
+    if step.kind is Kind.UNFOLLOWED and step.origin.requires_grad is False and step.origin.floating is not False:
+        return ops.records(step.origin.modes)
     if step.kind in (Kind.UNFOLLOWED, Kind.LEAF):
-        return not any("inference_mode" in mode for mode in step.origin.modes)
+        return not ops.infers(step.origin.modes)
     return False
 
 
@@ -348,12 +374,6 @@ def _without_some(args: tuple[Any, ...]) -> list[Any]:
     while kept and isinstance(kept[-1], Some):
         kept.pop()
     return kept
-
-
-def _looks_like_slice(value: Any) -> bool:
-    if not isinstance(value, list) or len(value) != 3:
-        return False
-    return None in value and all(part is None or isinstance(part, (int, Some)) for part in value)
 
 
 def _slice_text(parts: Any, write: Any) -> str:

@@ -1,6 +1,7 @@
 """Small layers for the modules of a script: how each class of torch.nn is built so that it fits a layout.
 
-A class that is not listed is built without arguments. `{n}` stands for the length of a dimension.
+A class that is not listed is built without arguments. `{i}` stands for the features that the layer gets, `{n}` for
+those that it gives.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Layer:
     """arguments: of the constructor. rank: of the tensors it works on. first: what its first operand must be
-    ("" a float tensor, "index"). picks: what is taken of its result. target: what its second operand must be."""
+    ("" a float tensor, "index"). picks: what is taken of its result. target: what its second operand must be.
+    channels: its features are dimension 1, not the last one."""
 
     arguments: str = ""
     rank: int = 2
@@ -19,45 +21,46 @@ class Layer:
     picks: str = ""
     target: str = ""
     parameters: bool = False
+    channels: bool = False
 
 
-def _layer(arguments: str, rank: int = 2, **more: str) -> Layer:
-    return Layer(arguments, rank, parameters=True, **more)
+def _layer(arguments: str, rank: int = 2, *, first: str = "", picks: str = "", channels: bool = False) -> Layer:
+    return Layer(arguments, rank, first, picks, parameters=True, channels=channels)
 
 
 LAYERS: dict[str, Layer] = {
-    "Linear": _layer("{n}, {n}"),
+    "Linear": _layer("{i}, {n}"),
     "LazyLinear": _layer("{n}"),
-    "Bilinear": _layer("{n}, {n}, {n}"),
+    "Bilinear": _layer("{i}, {i}, {n}"),
     "Embedding": _layer("{n}, {n}", first="index"),
     "EmbeddingBag": _layer("{n}, {n}", first="index"),
-    "Conv1d": _layer("{n}, {n}, 1", 3),
-    "Conv2d": _layer("{n}, {n}, 1", 4),
-    "Conv3d": _layer("{n}, {n}, 1", 5),
-    "ConvTranspose1d": _layer("{n}, {n}, 1", 3),
-    "ConvTranspose2d": _layer("{n}, {n}, 1", 4),
-    "ConvTranspose3d": _layer("{n}, {n}, 1", 5),
-    "BatchNorm1d": _layer("{n}"),
-    "BatchNorm2d": _layer("{n}", 4),
-    "BatchNorm3d": _layer("{n}", 5),
-    "SyncBatchNorm": _layer("{n}"),
-    "InstanceNorm1d": Layer("{n}", 3),
-    "InstanceNorm2d": Layer("{n}", 4),
-    "GroupNorm": _layer("1, {n}"),
-    "LayerNorm": _layer("{n}"),
-    "RMSNorm": _layer("{n}"),
+    "Conv1d": _layer("{i}, {n}, 1", 3, channels=True),
+    "Conv2d": _layer("{i}, {n}, 1", 4, channels=True),
+    "Conv3d": _layer("{i}, {n}, 1", 5, channels=True),
+    "ConvTranspose1d": _layer("{i}, {n}, 1", 3, channels=True),
+    "ConvTranspose2d": _layer("{i}, {n}, 1", 4, channels=True),
+    "ConvTranspose3d": _layer("{i}, {n}, 1", 5, channels=True),
+    "BatchNorm1d": _layer("{i}", channels=True),
+    "BatchNorm2d": _layer("{i}", 4, channels=True),
+    "BatchNorm3d": _layer("{i}", 5, channels=True),
+    "SyncBatchNorm": _layer("{i}", channels=True),
+    "InstanceNorm1d": Layer("{i}", 3, channels=True),
+    "InstanceNorm2d": Layer("{i}", 4, channels=True),
+    "GroupNorm": _layer("1, {i}", channels=True),
+    "LayerNorm": _layer("{i}"),
+    "RMSNorm": _layer("{i}"),
     "LocalResponseNorm": Layer("1", 3),
     "PReLU": _layer(""),
-    "RNN": _layer("{n}, {n}", 3, picks="[0]"),
-    "LSTM": _layer("{n}, {n}", 3, picks="[0]"),
-    "GRU": _layer("{n}, {n}", 3, picks="[0]"),
-    "RNNCell": _layer("{n}, {n}"),
-    "GRUCell": _layer("{n}, {n}"),
-    "LSTMCell": _layer("{n}, {n}", picks="[0]"),
-    "MultiheadAttention": _layer("{n}, 1", picks="[0]"),
-    "TransformerEncoderLayer": _layer("{n}, 1, {n}"),
-    "TransformerDecoderLayer": _layer("{n}, 1, {n}"),
-    "Transformer": _layer("{n}, 1, 1, 1, {n}"),
+    "RNN": _layer("{i}, {n}", 3, picks="[0]"),
+    "LSTM": _layer("{i}, {n}", 3, picks="[0]"),
+    "GRU": _layer("{i}, {n}", 3, picks="[0]"),
+    "RNNCell": _layer("{i}, {n}"),
+    "GRUCell": _layer("{i}, {n}"),
+    "LSTMCell": _layer("{i}, {n}", picks="[0]"),
+    "MultiheadAttention": _layer("{i}, 1", picks="[0]"),
+    "TransformerEncoderLayer": _layer("{i}, 1, {n}"),
+    "TransformerDecoderLayer": _layer("{i}, 1, {n}"),
+    "Transformer": _layer("{i}, 1, 1, 1, {n}"),
     "MaxPool1d": Layer("1", 3),
     "MaxPool2d": Layer("1", 4),
     "MaxPool3d": Layer("1", 5),
@@ -77,8 +80,8 @@ LAYERS: dict[str, Layer] = {
     "CrossEntropyLoss": Layer(target="classes"),
     "NLLLoss": Layer(target="classes"),
     "MultiMarginLoss": Layer(target="classes"),
-    "Sequential": _layer("torch.nn.Linear({n}, {n})"),
-    "Module": _layer("{n}, {n}"),
+    "Sequential": _layer("torch.nn.Linear({i}, {n})"),
+    "Module": _layer("{i}, {n}"),
 }  # fmt: skip
 UNKNOWN = "Module"
 
@@ -95,8 +98,9 @@ def layer_of(op: str) -> Layer:
     return LAYERS[UNKNOWN] if op == "module" else LAYERS.get(class_of(op), Layer())
 
 
-def constructor(op: str, n: int) -> str:
+def constructor(op: str, inputs: int, outputs: int) -> str:
     """Source text that builds the module."""
     name = class_of(op) or "Linear"
     name = "Linear" if name == UNKNOWN else name
-    return f"torch.nn.{name}({layer_of(op).arguments.replace('{n}', str(n))})"
+    arguments = layer_of(op).arguments.replace("{i}", str(inputs)).replace("{n}", str(outputs))
+    return f"torch.nn.{name}({arguments})"

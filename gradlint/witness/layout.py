@@ -10,47 +10,55 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-RANKS = (2, 4, 3, 1, 0)
+RANKS = (4, 3, 1, 0)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """exact: sizes that the source states are kept; else they are made to fit the others. shape: of unknown tensors.
-    grad: whether a tensor of which it is not known requires grad. mode: what a mode of unknown flag is taken to be."""
+    """shape: of unknown tensors. grad: whether a tensor of which it is not known requires grad. exact: sizes that the
+    source states are kept; else they are made to fit the others. mode: what a mode that is not known is taken to be.
+    ranks: how many dimensions some steps have, by number; the others have the layout's shape."""
 
     shape: tuple[int, ...]
     grad: bool = False
     exact: bool = False
     mode: bool = False
+    ranks: tuple[tuple[int, int], ...] = ()
 
     @property
     def size(self) -> int:
         return self.shape[0] if self.shape else 1
 
-    @property
-    def rank(self) -> int:
-        return len(self.shape)
+    def shape_of(self, number: int) -> tuple[int, ...]:
+        """The shape of the tensor that a step makes up."""
+        rank = dict(self.ranks).get(number)
+        return self.shape if rank is None else (self.size,) * rank
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What the operations of a script ask of shapes: the rank that suits most of them, the least length of a dimension,
-    the one shape that the source states (None where it states none, or several)."""
+    """What the operations of a script ask of shapes: the least length of a dimension, the one shape that the source
+    states (None where it states none, or several), whether it states any, and the ranks that are insisted on."""
 
-    rank: int = 2
     size: int = 2
     stated: tuple[int, ...] | None = None
     sized: bool = False
+    ranks: tuple[tuple[int, int], ...] = ()
 
 
 def layouts(needs: Needs, grads: Iterable[bool], modes: Iterable[bool]) -> Iterator[Layout]:
     """Layouts to try, best first; those with equal `grad` and `mode` follow each other."""
-    shapes = [(needs.size,) * needs.rank, (1,) * max(needs.rank, 1)]
-    shapes += [(needs.size,) * rank for rank in RANKS if rank != needs.rank]
     modes = tuple(modes)
     for grad in grads:
         for mode in modes:
-            if needs.sized or needs.stated is not None:
-                yield Layout(needs.stated if needs.stated is not None else shapes[0], grad, True, mode)
-            for shape in shapes:
-                yield Layout(shape, grad, False, mode)
+            yield from _shapes(needs, grad, mode)
+
+
+def _shapes(needs: Needs, grad: bool, mode: bool) -> Iterator[Layout]:
+    n, ranks = needs.size, needs.ranks
+    if needs.sized:
+        yield Layout((n, n) if needs.stated is None else needs.stated, grad, True, mode, ranks)
+    for shape in ((n, n), (1, 1), *((n,) * rank for rank in RANKS)):
+        yield Layout(shape, grad, False, mode, ranks)
+    if ranks:
+        yield Layout((n,) * max(rank for _, rank in ranks), grad, False, mode)

@@ -7,42 +7,23 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gradlint.witness import ops
-from gradlint.witness.layers import layer_of
 from gradlint.witness.layout import Needs
 from gradlint.witness.ops import Kind
+from gradlint.witness.ranks import demanded
 from gradlint.witness.slice import Slice, Step
 
 MOST_ELEMENTS = 4096
 LONGEST = 64
-HIGHEST = 5
 
 
 def needs_of(made: Slice) -> Needs:
     """What the operations of the slice ask of shapes."""
-    ranks = [rank for step in made.steps for rank in _ranks(step)]
+    ranks = demanded(made)
     sizes = [index + 1 for step in made.steps for index in _indices(step) if index < LONGEST]
     shapes = {shape for step in made.steps if (shape := stated_shape(step)) is not None}
     stated = shapes.pop() if len(shapes) == 1 else None
     sized = any(stated_shape(step) is not None or _states_sizes(step) for step in made.steps)
-    return Needs(min(max(ranks, default=0) or 2, HIGHEST), max([2, *sizes]), stated, sized)
-
-
-def _ranks(step: Step) -> Iterator[int]:
-    """Ranks that suit an operation."""
-    if step.kind is Kind.LAYER:
-        yield layer_of(step.origin.op).rank
-        return
-    if step.kind is not Kind.CALL:
-        return
-    name = ops.short(step.origin.op)
-    yield ops.RANKS.get(name, 0)
-    numbers = [value for value in _flat([*step.args[1:], *(v for _, v in step.kwargs)]) if type(value) is int]
-    if name == "permute":
-        yield len(numbers)
-    if name in ops.DIMS:
-        yield from (number + 1 if number >= 0 else -number for number in numbers if abs(number) < HIGHEST)
-    if step.origin.op == ops.INDEXING and isinstance(step.args[-1], (list, tuple)):
-        yield min(len([part for part in step.args[-1] if part is not None and part is not ...]), HIGHEST)
+    return Needs(max([2, *sizes]), stated, sized, tuple(sorted(ranks.items())))
 
 
 def _indices(step: Step) -> Iterator[int]:
@@ -108,13 +89,12 @@ def flags_to_try(made: Slice) -> tuple[bool, ...]:
 
 def is_open(step: Step) -> bool:
     """Whether it is not known if this tensor, which the script makes up, requires grad."""
-    made_up = step.kind in (Kind.INPUT, Kind.UNFOLLOWED, Kind.LEAF, Kind.PARAMETER)
-    return made_up and step.origin.requires_grad is None and step.origin.floating is not False and not step.wants
+    return step.made_up and step.origin.requires_grad is None and step.origin.floating is not False and not step.wants
 
 
 def modes_to_try(made: Slice, modes: Iterable[str]) -> tuple[bool, ...]:
     """What modes of unknown flag are taken to be."""
     texts = [*modes, *(mode for step in made.steps for mode in step.origin.modes)]
-    return (False, True) if any("…" in text for text in texts) else (False,)
+    return (False, True) if any(not ops.is_plain_mode(text) for text in texts) else (False,)
 
 

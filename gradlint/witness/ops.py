@@ -77,12 +77,27 @@ DIMS = frozenset({
 })  # fmt: skip
 """Operations whose integer constants behind the tensors name dimensions."""
 
-RANKS = {
-    "conv1d": 3, "max_pool1d": 3, "avg_pool1d": 3, "adaptive_avg_pool1d": 3, "bmm": 3, "baddbmm": 3, "conv2d": 4,
-    "conv_transpose2d": 4, "max_pool2d": 4, "avg_pool2d": 4, "adaptive_avg_pool2d": 4, "adaptive_max_pool2d": 4,
-    "interpolate": 4, "pixel_shuffle": 4, "grid_sample": 4, "affine_grid": 4, "fold": 3, "unfold": 4, "mm": 2,
-    "addmm": 2, "t": 2, "dot": 1, "outer": 1, "ger": 1, "mv": 2, "cdist": 2, "cross_entropy": 2, "nll_loss": 2,
+RANKS: dict[str, tuple[int, ...]] = {
+    "conv1d": (3, 3, 1), "conv_transpose1d": (3, 3, 1), "max_pool1d": (3,), "avg_pool1d": (3,),
+    "adaptive_avg_pool1d": (3,), "conv2d": (4, 4, 1), "conv_transpose2d": (4, 4, 1), "max_pool2d": (4,),
+    "avg_pool2d": (4,), "adaptive_avg_pool2d": (4,), "adaptive_max_pool2d": (4,), "interpolate": (4,),
+    "pixel_shuffle": (4,), "grid_sample": (4, 4), "fold": (3,), "unfold": (4,), "bmm": (3, 3), "baddbmm": (3, 3, 3),
+    "mm": (2, 2), "addmm": (2, 2, 2), "t": (2,), "dot": (1, 1), "outer": (1, 1), "ger": (1, 1), "mv": (2, 1),
+    "addmv": (1, 2, 1), "cdist": (2, 2), "cross_entropy": (2,), "nll_loss": (2,), "trace": (2,), "kron": (2, 2),
+    "inverse": (2,),
 }  # fmt: skip
+"""Ranks that operations insist on, by position of the operand (0: any)."""
+REDUCTIONS = frozenset({
+    "sum", "mean", "prod", "max", "min", "amax", "amin", "argmax", "argmin", "logsumexp", "std", "var", "norm",
+    "all", "any", "median", "mode", "nansum", "nanmean",
+})  # fmt: skip
+LOSSES = frozenset({
+    "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "soft_margin_loss", "multilabel_soft_margin_loss",
+    "multi_margin_loss",
+})  # fmt: skip
+"""Functions whose second operand is a tensor, too."""
+
 
 OPERANDS: dict[str, dict[int, str]] = {
     "embedding": {0: "index", 1: "table"}, "one_hot": {0: "index"}, "embedding_bag": {0: "index", 1: "table"},
@@ -107,6 +122,14 @@ TUPLES = frozenset({
 PAIRS = frozenset({"max", "min", "median", "nanmedian"})
 """Operations that give (values, indices) where a dimension is given."""
 WITH_INDICES = PAIRS | frozenset({"sort", "topk", "kthvalue", "cummax", "cummin", "mode"})
+
+
+PRECEDENCE = {
+    "**": 14, "*": 12, "/": 12, "//": 12, "%": 12, "@": 12, "+": 11, "-": 11, "<<": 10, ">>": 10, "&": 9, "^": 8,
+    "|": 7, "==": 6, "!=": 6, "<": 6, "<=": 6, ">": 6, ">=": 6,
+}  # fmt: skip
+UNARY, ATOM = 13, 20
+"""How tightly expressions hold together: what is looser than its place is put in brackets."""
 
 
 def short(op: str) -> str:
@@ -142,6 +165,13 @@ def kind_of(op: str) -> Kind:
     return Kind.CALL if admitted else Kind.UNFOLLOWED
 
 
+def looks_like_slice(value: object) -> bool:
+    """Whether a list stands for a slice: the analysis writes both as lists, and a slice has three parts."""
+    if not isinstance(value, list) or len(value) != 3:
+        return False
+    return None in value and all(part is None or not isinstance(part, (list, tuple)) for part in value)
+
+
 def operand_kind(op: str, position: int) -> str:
     """What the operand at a position must be: "" for any float tensor, else a word that `program` knows."""
     return OPERANDS.get(short(op), {}).get(position, "")
@@ -158,10 +188,42 @@ def picks(origin: Origin) -> str:
     return ""
 
 
+_MODE = re.compile(
+    r"torch\.((no_grad|enable_grad|inference_mode)\(\)|(inference_mode|set_grad_enabled)\((True|False)\))"
+)
+_FUNCTION = "autograd.Function"
+
+
+def is_plain_mode(text: str) -> bool:
+    """Whether a mode is written as it can stand in a script, so that nothing has to be guessed."""
+    return _MODE.fullmatch(text) is not None or text == _FUNCTION
+
+
+def mode_code(text: str, guess: bool) -> str:
+    """A context as source text. The forward of an autograd.Function runs as under `no_grad`; what a framework enters is
+    known by its name only, and a condition that is not known is shown as `…`: these are taken to be `guess`."""
+    if text == _FUNCTION:
+        return "torch.no_grad()"
+    code = text.replace("…", str(guess))
+    if _MODE.fullmatch(code):
+        return code
+    return "torch.no_grad()" if guess else "torch.inference_mode()"
+
+
 def records(modes: tuple[str, ...]) -> bool:
     """Whether autograd records inside these contexts."""
+    return _state(modes) == (True, False)
+
+
+def infers(modes: tuple[str, ...]) -> bool:
+    """Whether tensors that come into being inside these contexts are inference tensors."""
+    return _state(modes)[1]
+
+
+def _state(modes: tuple[str, ...]) -> tuple[bool, bool]:
+    """Grad mode and inference mode inside these contexts."""
     grad, inference = True, False
-    for mode in modes:
+    for mode in (mode_code(text, False) for text in modes):
         if "inference_mode" in mode:
             inference = "False" not in mode
             grad = not inference
@@ -169,4 +231,4 @@ def records(modes: tuple[str, ...]) -> bool:
             grad = "True" in mode
         else:
             grad = "enable_grad" in mode
-    return grad and not inference
+    return grad, inference

@@ -25,20 +25,19 @@ import textwrap
 from dataclasses import dataclass, field
 
 from gradlint.findings import Evidence, Finding
-from gradlint.witness import guard
+from gradlint.witness import guard, ops
 from gradlint.witness.constants import quoted
 from gradlint.witness.expressions import Printer, is_computed
 from gradlint.witness.layout import Layout, layouts
-from gradlint.witness.names import Names, words
+from gradlint.witness.names import Names, comment, words
 from gradlint.witness.needs import flags_to_try, modes_to_try, needs_of
 from gradlint.witness.slice import NoScript, Slice, slice_of
 
 STEP = "    "
 WIDEST_CODE = 46
 MOST_TEXT = 4000
-_MODE = re.compile(
-    r"torch\.((no_grad|enable_grad)\(\)|inference_mode\((True|False|…)?\)|set_grad_enabled\((True|False|…)\))"
-)
+INFERENCE = "nference tensor"
+"""In the messages about inference tensors: a script in which none is made cannot refute one."""
 _PLACE = re.compile(r"\{(\d+)\}")
 
 
@@ -63,6 +62,8 @@ class Program:
 
     scripts: tuple[Script, ...]
     guesses: tuple[str, ...] = ()
+    empty: str = ""
+    """Why the scripts would show nothing, even where they run as predicted."""
 
 
 @dataclass
@@ -107,9 +108,11 @@ def program_of(finding: Finding) -> Program:
         script = _print(finding, evidence, made, layout)
         scripts.setdefault(script.text, script)
     guesses = dict.fromkeys(step.guess for step in made.steps if step.guess)
-    if any("…" in mode for mode in evidence.modes):
+    if not all(map(ops.is_plain_mode, evidence.modes)):
         guesses["a mode is not known"] = None
-    return Program(tuple(scripts.values()), tuple(guesses))
+    if INFERENCE in evidence.text and not any(ops.infers(step.origin.modes) for step in made.steps):
+        guesses["where the inference tensor was made is not known"] = None
+    return Program(tuple(scripts.values()), tuple(guesses), made.empty(silent=not evidence.raises))
 
 
 def _check_templates(evidence: Evidence) -> None:
@@ -161,9 +164,9 @@ def _print(finding: Finding, evidence: Evidence, made: Slice, layout: Layout) ->
         check = page.next_line
         _expect_exception(page, evidence, depth)
     else:
-        page.block(fill(template), note, depth)
+        page.block(fill(template), "", depth)
         check = page.next_line
-        page.add(f"assert {fill(' '.join(evidence.text.split()))}", "", depth)
+        page.add(f"assert {fill(' '.join(evidence.text.split()))}", f"the finding at {note}", depth)
     text = page.text()
     guard.check(text)
     return Script(text, action, check, layout, printer.believed())
@@ -192,10 +195,10 @@ def _computing(page: _Page, printer: Printer, layout: Layout, but: int | None) -
 def _open(page: _Page, modes: tuple[str, ...], start: int, layout: Layout, note: str) -> int:
     """Write the `with` lines for the contexts from `start` on; gives the depth inside all of them."""
     for depth in range(start, len(modes)):
-        mode = modes[depth]
-        if not _MODE.fullmatch(mode):
-            raise NoScript("a mode is none that torch has")
-        page.add(f"with {mode.replace('…', str(layout.mode))}:", note if depth == len(modes) - 1 else "", depth)
+        code = ops.mode_code(modes[depth], layout.mode)
+        called = comment(modes[depth]) if not ops.is_plain_mode(modes[depth]) or code != modes[depth] else ""
+        place = note if depth == len(modes) - 1 else ""
+        page.add(f"with {code}:", ", ".join(part for part in (called, place) if part), depth)
     return len(modes)
 
 

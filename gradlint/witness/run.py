@@ -60,7 +60,7 @@ def _job(number: int, program: Program, seconds: float) -> Job:
     attempts = [
         {
             "text": script.text, "action": script.action, "check": script.check,
-            "names": [name for name, _ in script.believed], "assumes": [script.layout.grad, script.layout.mode],
+            "names": [name for name, _ in script.believed], "assumes": script.layout.grad,
         }
         for script in program.scripts
     ]  # fmt: skip
@@ -172,6 +172,8 @@ def judge(program: Program, outcomes: Sequence[Outcome]) -> Witness:
     if not tried:
         return Witness(Verdict.UNCONFIRMED, "the time for all witnesses was over", program.scripts[0].text)
     last, end = tried[-1]
+    if end.status == "shown" and program.empty:
+        return Witness(Verdict.UNCONFIRMED, program.empty, last.text)
     if end.status == "shown":
         return Witness(Verdict.CONFIRMED, "", last.text)
     for script, outcome in tried:

@@ -14,10 +14,13 @@ from typing import Any, Union
 from gradlint.findings import Evidence, Origin
 from gradlint.witness import ops
 from gradlint.witness.constants import is_plain
+from gradlint.witness.layers import layer_of
 from gradlint.witness.ops import Kind
 
 MOST_STEPS = 120
 DEEPEST = 60
+TRAINABLE = "module"
+"""The keyword under which the origin of a layer's result says whether the layer's own parameters require grad."""
 
 
 class NoScript(Exception):
@@ -50,6 +53,12 @@ class Step:
     users: list[int] = field(default_factory=list)
     wants: str = ""
     guess: str = ""
+    trainable: bool | None = None
+    """Of a layer: whether its own parameters require grad, where this is known."""
+
+    @property
+    def made_up(self) -> bool:
+        return self.kind in (Kind.INPUT, Kind.UNFOLLOWED, Kind.LEAF, Kind.PARAMETER)
 
     @property
     def in_place(self) -> bool:
@@ -69,6 +78,24 @@ class Slice:
     steps: list[Step]
     order: list[int]
     subjects: tuple[int, ...]
+
+    def empty(self, silent: bool) -> str:
+        """Why a script would show nothing although it runs as predicted; "" where it shows something.
+
+        A subject that is made up is what the printer made it. For an effect that is `silent` the first subject has to
+        be computed from the others, or nothing is shown about the way between them.
+        """
+        for number in self.subjects:
+            step = self.steps[number]
+            if step.kind is Kind.UNFOLLOWED and ops.records(step.origin.modes):
+                return "it speaks of a value of which nothing is known"
+            if step.kind is Kind.INPUT and step.origin.requires_grad is None:
+                return "it speaks of an input of which it is not known whether it requires grad"
+        if silent and len(self.subjects) > 1:
+            below = _ancestors(self)[self.subjects[0]]
+            if not below.issuperset(self.subjects[1:]):
+                return "what it speaks of is not connected in what was followed"
+        return ""
 
     def uses(self, number: int) -> list[int]:
         step = self.steps[number]
@@ -103,8 +130,14 @@ class _Building:
             raise NoScript("too many steps lead to it")
         kind = ops.kind_of(origin.op)
         follow = kind is Kind.CALL or kind is Kind.LAYER
-        args = tuple(self._operand(arg, depth) for arg in origin.args) if follow else ()
-        kwargs = tuple((key, self._operand(arg, depth)) for key, arg in origin.kwargs) if follow else ()
+        numbers = ops.short(origin.op) in ops.NUMBERS_BEHIND
+        given = tuple((key, arg) for key, arg in origin.kwargs if key != TRAINABLE or kind is not Kind.LAYER)
+        args: tuple[Operand, ...] = ()
+        kwargs: tuple[tuple[str, Operand], ...] = ()
+        if follow:
+            args = tuple(self._operand(arg, depth, numbers and at > 0) for at, arg in enumerate(origin.args))
+            args = self._with_tensors(origin, args) if kind is Kind.CALL else args
+            kwargs = tuple((key, self._operand(arg, depth, numbers)) for key, arg in given)
         if kind is Kind.CALL and ops.is_method(origin.op) and not any(True for _ in uses_in(args[:1])):
             kind, args, kwargs = Kind.UNFOLLOWED, (), ()
         bare = replace(origin, args=(), kwargs=(), depth=1, mode_line=0)
@@ -112,18 +145,34 @@ class _Building:
         number = self._by_key.get(key) if origin.line else None
         if number is None:
             number = len(self.steps)
-            self.steps.append(Step(origin, kind, args, kwargs, guess=_guess(origin, kind, args, kwargs)))
+            trainable = dict(origin.kwargs).get(TRAINABLE) if kind is Kind.LAYER else None
+            guess = _guess(origin, kind, args, kwargs)
+            self.steps.append(Step(origin, kind, args, kwargs, guess=guess, trainable=trainable))
             if origin.line:
                 self._by_key[key] = number
         self._by_id[id(origin)] = number
         return number
 
-    def _operand(self, value: Any, depth: int) -> Operand:
+    def _operand(self, value: Any, depth: int, number: bool = False) -> Operand:
+        """An operand; one that must be a `number` is no tensor whatever is known of it."""
         if isinstance(value, Origin):
-            return Some() if value.op == "python" else Use(self.add(value, depth + 1))
+            unknown = value.op == "python" or number and ops.kind_of(value.op) in (Kind.INPUT, Kind.UNFOLLOWED)
+            return Some() if unknown else Use(self.add(value, depth + 1))
         if isinstance(value, (list, tuple)) and depth < DEEPEST:
-            return type(value)(self._operand(item, depth + 1) for item in value)
+            return type(value)(self._operand(item, depth + 1, number) for item in value)
         return value if is_plain(value) else Some()
+
+    def _with_tensors(self, origin: Origin, args: tuple[Operand, ...]) -> tuple[Operand, ...]:
+        """Operands of which nothing is known as tensors, where a function takes nothing else."""
+        places = {0} if not ops.is_method(origin.op) and not ops.is_factory(origin.op) else set()
+        places |= {1} if ops.short(origin.op) in ops.LOSSES else set()
+        return tuple(Use(self._unknown()) if n in places and isinstance(a, Some) else a for n, a in enumerate(args))
+
+    def _unknown(self) -> int:
+        step = Step(Origin("unknown"), Kind.UNFOLLOWED)
+        step.guess = _guess(step.origin, step.kind, (), ())
+        self.steps.append(step)
+        return len(self.steps) - 1
 
 
 def uses_in(values: Any) -> Iterator[int]:
@@ -144,12 +193,18 @@ def _key(value: Any) -> Any:
 
 def _guess(origin: Origin, kind: Kind, args: Any, kwargs: Any) -> str:
     """What a script has to make up about this value, "" for nothing."""
-    if any("…" in mode for mode in origin.modes):
+    if not all(map(ops.is_plain_mode, origin.modes)):
         return "a mode is not known"
     if kind is Kind.UNFOLLOWED:
-        return "it comes from a call that was not followed"
-    if origin.requires_grad is None and (kind in (Kind.INPUT, Kind.LEAF, Kind.PARAMETER) or origin.op == "module"):
+        return "a call was not followed"
+    if kind is Kind.INPUT:
+        return "an input is made up"
+    if origin.op == "module":
+        return "a module is made up"
+    if origin.requires_grad is None and kind in (Kind.LEAF, Kind.PARAMETER):
         return "it is not known whether it requires grad"
+    if origin.requires_grad and kind in (Kind.CALL, Kind.LAYER) and not ops.records(origin.modes):
+        return "its modes do not explain that it requires grad"
     if _has_some(args) or _has_some(kwargs):
         return "an operand is not known"
     if origin.op == ops.INDEX_WRITE:
@@ -165,17 +220,19 @@ def _has_some(value: Any) -> bool:
 
 def _say_wants(steps: list[Step], step: Step) -> None:
     """Tell the operands of a step what they must be, so that inputs can be chosen to fit."""
-    from gradlint.witness.layers import layer_of
-
+    if step.origin.op == ops.INDEXING and step.kind is Kind.CALL:
+        for used in uses_in(step.args[1:]):
+            unknown = steps[used].kind in (Kind.INPUT, Kind.UNFOLLOWED)
+            steps[used].wants = steps[used].wants or ("number" if unknown else "vector index")
+        return
     for position, operand in enumerate(step.args):
-        if not isinstance(operand, Use):
+        if not isinstance(operand, Use) or steps[operand.step].wants:
             continue
-        want = ops.operand_kind(step.origin.op, position) if step.kind is Kind.CALL else ""
         if step.kind is Kind.LAYER:
             layer = layer_of(step.origin.op)
-            want = {0: layer.first, 1: layer.target}.get(position, "")
-        if want and not steps[operand.step].wants:
-            steps[operand.step].wants = want
+            steps[operand.step].wants = {0: layer.first, 1: layer.target}.get(position, "")
+        else:
+            steps[operand.step].wants = ops.operand_kind(step.origin.op, position)
 
 
 def _order(made: Slice) -> list[int]:

@@ -29,12 +29,13 @@ def silent(action: str, *subjects: Origin, holds: str, **more: Any) -> Finding:
 
 
 def made(op: str, *args: Any, grad: bool | None = None, **more: Any) -> Origin:
-    """An origin at a line of its own, unless one is given."""
+    """An origin at line 7, unless another is given."""
     return Origin(op, args, requires_grad=grad, **{"line": 7, **more})
 
 
 X = made("input", name="x", line=3)
 FIXED = made("input", name="x", line=3, grad=False)
+FACTS = made("leaf", name="facts", line=3, grad=False)
 W = made("leaf", name="w", line=2, grad=True)
 WEIGHT = made("parameter", name="self.weight", line=1, grad=True)
 MODE: dict[str, Any] = {"modes": NO_GRAD, "mode_line": 12}
@@ -42,13 +43,18 @@ MODE: dict[str, Any] = {"modes": NO_GRAD, "mode_line": 12}
 OUT = made("module", X, name="out", line=13, grad=False, **MODE)
 LOSS = made("torch.Tensor.sum", OUT, name="loss", line=14, grad=False, **MODE)
 GOOD_LOSS = made("torch.Tensor.sum", made("torch.mul", W, 2, line=5, grad=True), name="loss", line=5, grad=True)
+UNKNOWN_LOSS = made("unknown", X, name="loss", line=14, grad=False, **MODE)
 MASK = made("torch.ones", 2, name="mask", line=5, grad=False, modes=INFERENCE, mode_line=4)
 RESULT = made("torch.mul", W, 3.0, name="y", line=6, grad=True)
 POWER = made("torch.exp", RESULT, name="e", line=8, grad=True)
 LAYER = made("torch.nn.Linear", name="self.head", line=4, grad=True)
 FEATURES = made("torch.nn.Conv2d", X, name="features", line=5, grad=False, **MODE)
-MEAN = made("torch.nn.functional.mse_loss", made("module", made("torch.Tensor.flatten", FEATURES, 1, line=6, grad=False),
-            line=6, grad=True), made("input", name="target", line=3), line=7, name="loss", grad=True)  # fmt: skip
+FLAT = made("torch.Tensor.flatten", FEATURES, 1, line=6, grad=False)
+TARGET = made("input", name="target", line=3)
+MEAN = made("torch.nn.functional.mse_loss", made("module", FLAT, line=6, grad=True), TARGET, name="loss", grad=True)
+IMAGE = made("torch.Tensor.unsqueeze", X, 0, line=4, **MODE)
+FLAT_IMAGE = made("torch.Tensor.flatten", made("torch.nn.Conv2d", IMAGE, grad=False, **MODE), 1, grad=False, **MODE)
+NOWHERE = Origin("unknown")
 
 RIGHT: dict[str, Finding] = {
     "backward under no_grad": raising("{0}.backward()", LOSS, text=NO_GRAPH),
@@ -59,7 +65,8 @@ RIGHT: dict[str, Finding] = {
         text=NO_GRAPH,
     ),
     "backward of a detached value": raising(
-        "{0}.backward()", made("torch.Tensor.sum", made("torch.Tensor.detach", W, grad=False), grad=False), text=NO_GRAPH
+        "{0}.backward()", made("torch.Tensor.sum", made("torch.Tensor.detach", W, grad=False), grad=False),
+        text=NO_GRAPH,
     ),
     "backward of .data": raising("{0}.backward()", made("torch.Tensor.data", W, grad=False), text=NO_GRAPH),
     "backward of a frozen layer": raising(
@@ -94,10 +101,10 @@ RIGHT: dict[str, Finding] = {
     "inference tensor changed in place": raising(
         "{0}.zero_()", MASK, text="Inplace update to inference tensor outside InferenceMode"
     ),
-    "numpy of a tensor that requires grad": raising("{0}.numpy()", RESULT, text="Can't call numpy() on Tensor that requires"),
+    "numpy of a tensor that requires grad": raising("{0}.numpy()", RESULT, text="Can't call numpy() on Tensor that"),
     "hook under no_grad": raising("{0}.register_hook(print)", OUT, text="cannot register a hook on a tensor"),
-    "retain_grad of an input": raising("{0}.retain_grad()", FIXED, text="can't retain_grad on Tensor that has requires_grad"),
-    "flag of a non-leaf": raising("{0}.requires_grad = False", RESULT, text="you can only change requires_grad flags of leaf"),
+    "retain_grad of an input": raising("{0}.retain_grad()", FIXED, text="can't retain_grad on Tensor that has"),
+    "flag of a non-leaf": raising("{0}.requires_grad = False", RESULT, text="you can only change requires_grad flags"),
     "optimising a non-leaf": raising(
         "torch.optim.SGD([{0}], lr=0.1)", RESULT, text="can't optimize a non-leaf Tensor", error="ValueError"
     ),
@@ -124,11 +131,26 @@ RIGHT: dict[str, Finding] = {
     ),
     "gradient stops at the copy": silent(
         "given = torch.autograd.grad({0}.sum(), {1}, allow_unused=True)[0]",
-        made("torch.add", made("torch.tensor", [made("torch.Tensor.sum", W, grad=True)], grad=False), WEIGHT, grad=True), W,
+        made("torch.add", made("torch.tensor", [made("torch.Tensor.sum", W)], grad=False), WEIGHT, grad=True), W,
         holds="given is None",
     ),
     "flag set too late": silent(
-        "{0}.requires_grad_()\n{0}.sum().backward()", LOSS, W, holds="{1}.grad is None"
+        "{0}.requires_grad_()\n{0}.sum().backward()", made("torch.mul", W, 2, name="loss", grad=False, **MODE), W,
+        holds="{1}.grad is None",
+    ),
+    "call that is not followed, under no_grad": raising("{0}.backward()", UNKNOWN_LOSS, text=NO_GRAPH),
+    "layers behind a concatenation": raising(
+        "{0}.requires_grad = False", made("torch.nn.Linear", made("torch.cat", [RESULT, X], 1), grad=True),
+        text="you can only change requires_grad flags",
+    ),
+    "a convolution with a head": raising(
+        "{0}.backward()", made("torch.nn.Linear", FLAT_IMAGE, grad=False, **MODE), text=NO_GRAPH
+    ),
+    "an outer product": raising(
+        "{0}.backward()", made("torch.outer", made("torch.Tensor.float", X), RESULT, **MODE), text=NO_GRAPH
+    ),
+    "an unknown place of a known tensor": raising(
+        "{0}.mul_(1)", made("torch.Tensor.__getitem__", WEIGHT, NOWHERE, grad=True), text="a view of a leaf"
     ),
     "parameter of a known layer": silent(
         "{0}.sum().backward()",
@@ -157,21 +179,33 @@ WRONG: dict[str, Finding] = {
     "mode that is restored": silent("with torch.no_grad():\n    pass", holds="not torch.is_grad_enabled()"),
     "gradient that arrives": silent("{0}.backward()", GOOD_LOSS, W, holds="{1}.grad is None"),
     "layer that is trained": raising(
-        "{0}.retain_grad()", made("module", FIXED, name="out", grad=True), text="can't retain_grad"
+        "{0}.retain_grad()", made("torch.nn.Linear", FACTS, grad=False, kwargs=(("module", True),)), text="can't retain"
+    ),
+    "output of a trained layer": raising(
+        "{0}.retain_grad()", made("torch.nn.Linear", FACTS, name="out", grad=True), text="can't retain_grad"
     ),
 }
 
 OPEN: dict[str, tuple[Finding, str]] = {
+    "value of which nothing is known": (
+        raising("{0}.backward()", made("unknown", W, grad=False), text=NO_GRAPH), "a value of which nothing is known"
+    ),
+    "effect on something else": (
+        silent("{0}.requires_grad_()\n{0}.sum().backward()", LOSS, W, holds="{1}.grad is None"), "not connected"
+    ),
     "no evidence": (finding(None), "nothing to run"),
     "unknown operation": (
-        raising("{0}.backward()", made("torch.foreign_operation", W, grad=False), text=NO_GRAPH), "torch.foreign_operation"
+        raising("{0}.backward()", made("torch.foreign_operation", W, grad=False), text=NO_GRAPH), "foreign_operation"
     ),
     "unfollowed call believed to require grad": (
-        raising("{0}.backward()", made("unknown", W, grad=True), text=NO_GRAPH), "not followed"
+        raising("{0}.backward()", made("unknown", W, grad=True), text=NO_GRAPH), "a call was not followed"
     ),
-    "input of which nothing is known": (raising("{0}.backward()", made("input", name="x"), text=NO_GRAPH), "not known"),
+    "input of which nothing is known": (
+        raising("{0}.backward()", made("input", name="x"), text=NO_GRAPH), "an input is made up"
+    ),
     "input that was cut off": (
-        raising("{0}.backward()", made("torch.Tensor.sum", made("input", line=4), grad=False), text=NO_GRAPH), "not known"
+        raising("{0}.backward()", made("torch.Tensor.sum", made("input", line=4), grad=False), text=NO_GRAPH),
+        "an input is made up",
     ),
     "mode of which nothing is known": (
         raising("{0}.backward()", made("torch.mul", W, 2, modes=("torch.set_grad_enabled(…)",)), text="no such text"),

@@ -14,7 +14,7 @@ from gradlint import witness
 from gradlint.findings import Verdict
 from gradlint.witness import child, guard, run
 
-from .cases import RIGHT, finding, raising, silent
+from .cases import RIGHT, finding, silent
 from .engines import ANY, HAVE_ENGINE, HAVE_TORCH, ROOT
 
 pytestmark = pytest.mark.skipif(not HAVE_ENGINE and not HAVE_TORCH, reason="there is no engine")
@@ -32,8 +32,8 @@ def test_an_endless_script_ends_and_leaves_the_others_alone() -> None:
     begun = time.monotonic()
     endless = [silent(f"while True:\n    x = {number}", holds="True") for number in range(2)]
     found = verdicts(GOOD, *endless, GOOD, timeout=1)
-    assert [verdict for verdict, _ in found] == [Verdict.CONFIRMED, Verdict.UNCONFIRMED, Verdict.UNCONFIRMED, Verdict.CONFIRMED]
-    assert found[1][1] == "it takes longer than 1 s"
+    late = (Verdict.UNCONFIRMED, "it takes longer than 1 s")
+    assert found == [(Verdict.CONFIRMED, ""), late, late, (Verdict.CONFIRMED, "")]
     assert time.monotonic() - begun < 20
 
 
@@ -103,7 +103,8 @@ SOCKET = "import asyncio\nsocket = asyncio.base_events.socket\n"
     "import io\nio.open('/etc/passwd')", "import io\nio.open('marker', 'w')", "import os", "import subprocess",
     OS + "os.system('true')", OS + "os.remove('marker')", OS + "os.fork()", OS + "os.execv('/bin/true', ['true'])",
     OS + "os.open('marker', os.O_CREAT)", OS + "os.kill(1, 0)", OS + "os.mkdir('marker')", OS + "os.chdir('/')",
-    SOCKET + "socket.socket().connect(('127.0.0.1', 9))", SOCKET + "socket.getaddrinfo('localhost', 9)", "from . import x",
+    SOCKET + "socket.socket().connect(('127.0.0.1', 9))", SOCKET + "socket.getaddrinfo('localhost', 9)",
+    "from . import x",
 ])  # fmt: skip
 def test_files_programs_and_the_network_are_out_of_reach(
     text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -116,7 +117,7 @@ def test_files_programs_and_the_network_are_out_of_reach(
 
 
 @forking
-@pytest.mark.parametrize("text", ["open('/etc/passwd')", "eval('1')", "exec('1')", "compile('1', '', 'eval')", "globals()"])
+@pytest.mark.parametrize("text", ["open('/etc/passwd')", "eval('1')", "exec('1')", "compile('1')", "globals()"])
 def test_builtins_that_reach_out_are_gone(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "check", lambda text: None)
     outcome = child.run_forked(attempt(text), "torch", 10)
@@ -164,7 +165,7 @@ def test_equal_scripts_are_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(programs, *rest)
 
     monkeypatch.setattr(witness, "run_all", counting)
-    again = raising("{0}.backward()", *(RIGHT["backward under no_grad"].evidence.subjects), text="does not require grad")  # type: ignore[union-attr]
+    again = RIGHT["backward under no_grad"]
     assert [verdict for verdict, _ in verdicts(GOOD, GOOD, again, again)] == [Verdict.CONFIRMED] * 4
     assert seen == [2]
 

@@ -86,8 +86,9 @@ def test_without_evidence_there_is_no_script() -> None:
 
 KNOWN = ("torch", "error", "RuntimeError", "AssertionError", "str")
 EVIL = (
-    "x; import os", "x\nimport os", "a' + __import__('os').system('true') + '", 'b" ; x = 1 #', "__import__", "torch", "None",
-    "lambda", "print", "", " ", "🙂", "x" * 5000, "\x00", "\u202egnp", "ﬁle", "d['key'].y[0]", "²x", "match", "error",
+    "x; import os", "x\nimport os", "a' + __import__('os').system('true') + '", 'b" ; x = 1 #', "__import__", "torch",
+    "None", "lambda", "print", "", " ", "🙂", "x" * 5000, "\x00", "\u202egnp", "ﬁle", "d['key'].y[0]", "²x", "match",
+    "error",
 )  # fmt: skip
 
 
@@ -118,12 +119,14 @@ def names_in(script: str) -> list[str]:
 
 
 def variables(script: str) -> list[str]:
-    return [node.id for node in ast.walk(ast.parse(script)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    names = [node for node in ast.walk(ast.parse(script)) if isinstance(node, ast.Name)]
+    return [node.id for node in names if isinstance(node.ctx, ast.Store)]
 
 
 CONSTANTS: list[Any] = [
-    0, -1, 2**31, True, None, ..., 1.5, float("nan"), float("inf"), -float("inf"), 1e300, -0.0, 2j, complex(float("nan"), -1),
-    "", "it's", 'say "so"', "a\nb", "\\", "'''", "é\u2028", b"", b"\x00'\"", slice(None, 2), slice(1, None, -1),
+    0, -1, 2**31, True, None, ..., 1.5, float("nan"), float("inf"), -float("inf"), 1e300, -0.0, 2j,
+    complex(float("nan"), -1), "", "it's", 'say "so"', "a\nb", "\\", "'''", "é\u2028", b"", b"\x00'\"",
+    slice(None, 2), slice(1, None, -1),
 ]  # fmt: skip
 
 
@@ -172,9 +175,10 @@ def test_only_admitted_operations_are_written(op: str) -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "import os", "from os import system", "import torch.utils.cpp_extension", "from torch import hub", "from . import x",
-    "open('x')", "eval('1')", "().__class__", "x.__globals__", "getattr(x, '__class__')", "getattr(x, name)", "f = getattr",
-    "torch.load('x')", "torch.hub", "numpy.os", "asyncio.sys", "f(x", "def __import__(): pass", "x = '\ud800'", "torch.ops.y",
+    "import os", "from os import system", "import torch.utils.cpp_extension", "from torch import hub",
+    "from . import x", "open('x')", "eval('1')", "().__class__", "x.__globals__", "getattr(x, '__class__')",
+    "getattr(x, name)", "f = getattr", "torch.load('x')", "torch.hub", "numpy.os", "asyncio.sys", "f(x",
+    "def __import__(): pass", "x = '\ud800'", "torch.ops.y",
 ])  # fmt: skip
 def test_the_guard_refuses(text: str) -> None:
     with pytest.raises(guard.Refused):
@@ -189,8 +193,6 @@ def test_the_guard_refuses(text: str) -> None:
     Evidence("{0}.backward()", (W,), raises="x()"),
     Evidence("{0}.backward()", (W,)),
     Evidence("", (W,), text="True"),
-    Evidence("pass", (W,), text="True", modes=("torch.no_grad(); import os",)),
-    Evidence("pass", (made("torch.mul", W, 2, modes=("open('x')",)),), text="True"),
     Evidence("pass" * 5000, (W,), text="True"),
     Evidence("pass)", (W,), text="True"),
 ])  # fmt: skip
@@ -200,6 +202,15 @@ def test_broken_evidence_is_said_to_be_unconfirmed(evidence: Evidence) -> None:
     assert judged.witness.verdict is Verdict.UNCONFIRMED
     assert judged.witness.reason
     assert judged.witness.script == ""
+
+
+@pytest.mark.parametrize("mode", ["torch.no_grad(); import os", "open('x')", "the\nhook", "torch.no_grad(f())"])
+def test_modes_that_are_not_plain_are_only_named(mode: str) -> None:
+    y = made("torch.mul", W, 2, modes=(mode,))
+    tree = ast.parse(witness.script(silent("pass", y, holds="True", modes=(mode,))))
+    blocks = [node for node in ast.walk(tree) if isinstance(node, ast.With)]
+    assert [ast.unparse(block.items[0].context_expr) for block in blocks] == ["torch.inference_mode()"] * 2
+    assert [node.names[0].name for node in ast.walk(tree) if isinstance(node, ast.Import)] == ["torch"]
 
 
 def test_endless_origins_are_refused() -> None:
@@ -234,7 +245,8 @@ def test_scripts_do_not_depend_on_the_hash_seed() -> None:
     printed = set()
     for seed in ("0", "1", "4242"):
         env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run([sys.executable, "-c", PRINT], env=env, cwd=ROOT, capture_output=True, check=True, timeout=60)
+        command = [sys.executable, "-c", PRINT]
+        done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, check=True, timeout=60)
         printed.add(done.stdout)
     assert len(printed) == 1
     assert printed.pop().count(b"import torch") > len(RIGHT)
