@@ -7,21 +7,12 @@ A table is read when it is first asked, a row is parsed when it is first asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 
-HERE = Path(__file__).parent
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Where every argument named in `when` is of its kind ("absent" where it is not given), `column` is `word`."""
-
-    when: tuple[tuple[str, str], ...]
-    column: str
-    word: str
+from gradlint.torch_model import rows
+from gradlint.torch_model.rows import Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +41,7 @@ class Operator:
     dtype_of: tuple[str, ...] = ()
     scalar: str = "?"
     """0-d: "always", "never", "broadcast" (iff all tensors are), "dim", "reduction", "?"."""
-    diffargs: tuple[str, ...] | None = ()
+    diffargs: tuple[str, ...] = ()
     """Arguments through which gradient flows whenever they are floating tensors."""
     maybe_diffargs: tuple[str, ...] = ()
     """Arguments through which it flows in some calls only."""
@@ -94,17 +85,50 @@ def tensor_attribute(name: str) -> Operator | None:
     return _row("attributes", f"torch.Tensor.{name}")
 
 
-def names(table: str) -> Iterator[str]:
+def names(table: str) -> list[str]:
     """The names in a table: "functions", "methods", "attributes"."""
-    return (name for name in lines(table) if name[0] != "#")
+    return rows.names(table)
+
+
+def torch_version() -> str:
+    """The torch that the tables were measured on."""
+    return rows.torch_version("functions")
+
+
+@cache
+def _row(table: str, name: str) -> Operator | None:
+    line = rows.find(table, name)
+    return None if line is None else parse(line)
+
+
+def parse(line: str) -> Operator:
+    """A row from its text: `torch.name(a, *b, c=) -> t  grad=diff  alias=fresh`."""
+    head, columns = rows.split(line)
+    name, _, signature = head.partition("(")
+    arguments, _, returns = signature.partition(") -> ")
+    shown = arguments.split(", ") if arguments else []
+    positional = tuple(a.lstrip("*") for a in shown if not a.endswith("="))
+    grad, alias = rows.per_output(columns, "grad"), rows.per_output(columns, "alias")
+    flows, writes, saves = (rows.words(columns, c) for c in ("flows", "writes", "saves"))
+    dtype, _, dtype_of = columns.get("dtype", "").partition(":")
+    when = rows.with_causes(rows.sure(saves))
+    return Operator(
+        name=name, args=positional, keywords=tuple(a[:-1] for a in shown if a.endswith("=")), variadic="*" in arguments,
+        returns=returns, grad=grad, alias=alias, off=rows.per_output(columns, "off") or rows.implied_off(grad, alias),
+        of=rows.words(columns, "of") or positional[:1], dtype=tuple(dtype.split("/")) if dtype else (),
+        dtype_of=tuple(dtype_of.split(",")) if dtype_of else (), scalar=columns.get("scalar", "?"),
+        diffargs=rows.sure(flows), maybe_diffargs=rows.unsure(flows), saves=tuple(when), saves_when=when,
+        may_save=rows.unsure(saves), writes=rows.sure(writes), may_write=rows.unsure(writes),
+        refuses=rows.words(columns, "refuses"), requires_grad="factory" in columns, cases=rows.cases(columns),
+    )  # fmt: skip
 
 
 def refined(row: Operator, kinds: Mapping[str, str]) -> Operator:
-    """The row as it is for a call of which the kinds of its arguments are known: for each argument given "true", "false", "number",
-    "list", "tensor", "dtype", "none", the text of a string, or "?" where its kind is not known. What `kinds` lacks is absent.
+    """The row for a call of which the kinds of its arguments are known: of each argument given "true", "false",
+    "number", "list", "tensor", "dtype", "none", the text of a string, or "?" where it is not known. What `kinds` lacks is absent.
     """
     for case in row.cases:
-        if all(kinds.get(name, "absent") == kind for name, kind in case.when):
+        if rows.holds(case, dict(kinds)):
             row = _with(row, case)
     return row
 
@@ -113,108 +137,10 @@ def _with(row: Operator, case: Case) -> Operator:
     if case.column == "returns":
         return replace(row, returns=case.word)
     if case.column == "writes":
-        return replace(row, writes=() if case.word == "nothing" else _names(case.word), may_write=())
+        return replace(row, writes=() if case.word == "nothing" else tuple(case.word.split(",")), may_write=())
     if case.column == "alias":
-        return replace(row, alias=(case.word,), off=implied_off(row.grad, (case.word,)))
-    flows = row.diffargs + row.maybe_diffargs if row.diffargs is not None else None
-    moved = {"diffargs": flows, "maybe_diffargs": ()} if case.word == "diff" else {}
-    return replace(row, grad=(case.word,), off=implied_off((case.word,), row.alias), **moved)
-
-
-@cache
-def torch_version() -> str:
-    """The torch that the tables were measured on."""
-    return _text("functions").partition("\n")[0].rpartition(" ")[2]
-
-
-def _text(table: str) -> str:
-    return (HERE / f"{table}.txt").read_text(encoding="utf-8")
-
-
-@cache
-def lines(table: str) -> dict[str, str]:
-    """The lines of a table by the name that each starts with; another name for the same function is `name = other`."""
-    found = {}
-    for line in _text(table).splitlines():
-        name, bracket, _ = line.partition("(")
-        found[name if bracket else line.partition(" ")[0]] = line
-    return found
-
-
-@cache
-def _row(table: str, name: str) -> Operator | None:
-    line = lines(table).get(name)
-    if line is None:
-        return None
-    return _row(table, line.partition(" = ")[2]) if line.startswith(f"{name} = ") else parse(line)
-
-
-def parse(line: str) -> Operator:
-    """A row from its text: `torch.name(a, *b, c=) -> t  grad=diff  alias=fresh`."""
-    name = line.partition("(")[0]
-    head, *pairs = line.split("  ")
-    arguments, _, returns = head[len(name) + 1 :].partition(") -> ")
-    shown = arguments.split(", ") if arguments else []
-    columns = dict(pair.split("=", 1) for pair in pairs)
-    positional = tuple(a.lstrip("*") for a in shown if not a.endswith("="))
-    keywords = tuple(a[:-1] for a in shown if a.endswith("="))
-    grad, alias = _per_output(columns.get("grad", "")), _per_output(columns.get("alias", ""))
-    dtype, _, dtype_of = columns.get("dtype", "").partition(":")
-    saves, when, may_save = _saves(_names(columns.get("saves", "")))
-    flows, writes = _names(columns.get("flows", "")), _names(columns.get("writes", ""))
-    return Operator(
-        name=name, args=positional, keywords=keywords, variadic=any(a.startswith("*") for a in shown), returns=returns,
-        grad=grad, alias=alias, off=_per_output(columns["off"]) if "off" in columns else implied_off(grad, alias),
-        of=_names(columns.get("of", "")) or positional[:1], dtype=_per_output(dtype), dtype_of=_names(dtype_of),
-        scalar=columns.get("scalar", "?"), diffargs=_sure(flows), maybe_diffargs=_unsure(flows),
-        saves=saves, saves_when=when, may_save=may_save, writes=_sure(writes), may_write=_unsure(writes),
-        refuses=_names(columns.get("refuses", "")), requires_grad="factory" in columns,
-        cases=_cases(columns.get("cases", "")),
-    )  # fmt: skip
-
-
-def _cases(text: str) -> tuple[Case, ...]:
-    found = []
-    for item in text.split("; ") if text else ():
-        conditions, _, outcome = item.partition(":")
-        column, _, word = outcome.partition(" ")
-        pairs = (condition.partition(" is ") for condition in conditions.split(" & "))
-        found.append(Case(tuple((name, kind) for name, _, kind in pairs), column, word))
-    return tuple(found)
-
-
-def implied_off(grad: tuple[str, ...], alias: tuple[str, ...]) -> tuple[str, ...]:
-    """What `off` is where a row does not say it: what shares memory keeps requires_grad, what is fresh drops it."""
-    count = max(len(grad), len(alias))
-    pairs = ((grad[min(k, len(grad) - 1)], alias[min(k, len(alias) - 1)]) for k in range(count))
-    return tuple(_off(g, a) for g, a in pairs)
-
-
-def _off(grad: str, alias: str) -> str:
-    if grad == "never" or alias == "fresh":
-        return "drops"
-    return "keeps" if alias in ("self", "view", "shares") else "?"
-
-
-def _per_output(text: str) -> tuple[str, ...]:
-    return tuple(text.split("/")) if text else ()
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split(",")) if text else ()
-
-
-def _sure(words: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(w for w in words if not w.endswith("?"))
-
-
-def _unsure(words: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(w[:-1] for w in words if w.endswith("?"))
-
-
-def _saves(words: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]], tuple[str, ...]]:
-    when: dict[str, tuple[str, ...]] = {}
-    for word in _sure(words):
-        thing, _, causes = word.partition(":")
-        when[thing] = tuple(causes.split("+"))
-    return tuple(when), when, _unsure(words)
+        return replace(row, alias=(case.word,), off=rows.implied_off(row.grad, (case.word,)))
+    row = replace(row, grad=(case.word,), off=rows.implied_off((case.word,), row.alias))
+    if case.word == "diff":
+        return replace(row, diffargs=row.diffargs + row.maybe_diffargs, maybe_diffargs=())
+    return row

@@ -14,13 +14,15 @@ from pathlib import Path
 
 import torch
 
-from tools.measure import bank, operators
+from tools.measure import bank, modules, operators
 
 TABLES = Path(__file__).resolve().parents[2] / "gradlint" / "torch_model"
+KINDS = ("operators", "modules")
 HEADERS = {
     "functions": "What torch's functions do",
     "methods": "What a tensor's methods do",
     "attributes": "What a tensor's attributes are",
+    "modules": "What the classes of torch.nn do",
 }
 
 
@@ -30,6 +32,8 @@ def measured(kinds: list[str], only: str) -> dict[str, list[str]]:
     made: dict[str, list[str]] = {}
     if "operators" in kinds:
         made |= operators.tables(bank.build(), only)
+    if "modules" in kinds:
+        made["modules"] = modules.table(only)
     return made
 
 
@@ -50,11 +54,11 @@ def differences(table: str, lines: list[str]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.measure", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("kinds", nargs="*", help="what to measure: operators (default: everything)")
+    parser.add_argument("kinds", nargs="*", help=f"what to measure: {', '.join(KINDS)} (default: everything)")
     parser.add_argument("--check", action="store_true", help="compare with the committed tables, write nothing")
     parser.add_argument("--only", default="", help="print the rows whose names contain this text, write nothing")
     options = parser.parse_args(arguments)
-    made = measured(options.kinds or ["operators"], options.only)
+    made = measured(options.kinds or list(KINDS), options.only)
     if options.only:
         sys.stdout.write("".join(line + "\n" for lines in made.values() for line in lines))
         return 0

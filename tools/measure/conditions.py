@@ -20,7 +20,7 @@ Facts = list[tuple[Sample, Any]]
 Join = Callable[[list[Any]], str]
 FLAGS = frozenset({"true", "false", "absent"})
 ENOUGH = 2
-"""Samples that a condition needs to count."""
+"""Samples that a condition needs to count; for the shape of what is returned, one tells enough."""
 
 
 def specific(column: str, word: str) -> bool:
@@ -61,7 +61,7 @@ def _decided(column: str, names: tuple[str, ...], kinds: dict[str, list[str]], f
     groups: dict[tuple[str, ...], list[Any]] = {}
     for key, (_, fact) in zip(zip(*(kinds[n] for n in names), strict=True), found, strict=True):
         groups.setdefault(key, []).append(fact)
-    enough = 1 if column == "returns" and len(names) > 1 else ENOUGH
+    enough = 1 if column == "returns" else ENOUGH
     made = {key: join(facts) for key, facts in groups.items() if len(facts) >= enough}
     made = {key: word for key, word in made.items() if specific(column, word)}
     texts = [f"{' & '.join(f'{n} is {k}' for n, k in zip(names, key, strict=True))}:{column} {made[key]}" for key in sorted(made)]

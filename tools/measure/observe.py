@@ -152,6 +152,7 @@ def run(sample: Sample, wanting: set[int], mode: str = "grad", leaf: bool = True
     with warnings.catch_warnings(), MODES[mode](), hooks:
         warnings.simplefilter("ignore")
         result = sample.function(*args, **kwargs)
+        result = list(result) if hasattr(result, "__next__") else result
     if result is NotImplemented:
         raise TypeError("NotImplemented")
     return Run(result, inputs, before, old, saved)
@@ -171,23 +172,25 @@ def _storage(t: Tensor) -> int:
 
 
 def outputs(result: Any) -> tuple[str, list[Tensor]]:
-    """The shape of a result and its tensors: "t", "tt", "none", "n", "tn" (a tuple of a tensor and something else), "*n" (n tensors in a list)."""
-    if isinstance(result, Tensor):
-        return "t", [result]
+    """The shape of a result and its tensors in order: "t", "tt", "tn" (a tensor and something else), "t(tt)", "none", "n",
+    "*2" (a list of two tensors)."""
     if result is None:
         return "none", []
-    if isinstance(result, (list, tuple)) and not isinstance(result, torch.Size):
-        found = [r for r in result if isinstance(r, Tensor)]
-        nested = [t for r in result if isinstance(r, (list, tuple)) for t in tensors_of(r)]
-        if nested:
-            return "nested", nested
-        if found and len(found) == len(result):
-            return ("t" * len(found) if isinstance(result, tuple) and len(found) > 1 else f"*{len(found)}"), found
-        if found:
-            return "".join("t" if isinstance(r, Tensor) else "n" for r in result), found
-        if not result:
-            return "*0", []
-    return "n", []
+    if isinstance(result, list):
+        tensors = [t for t in result if isinstance(t, Tensor)]
+        return (f"*{len(result)}", tensors) if len(tensors) == len(result) else ("n", [])
+    if isinstance(result, tuple) and not isinstance(result, torch.Size):
+        tensors = tensors_of(result)
+        if len(result) == 1 and isinstance(result[0], Tensor):
+            return "*1", tensors
+        return ("".join(_pattern(r) for r in result), tensors) if tensors else ("n", [])
+    return ("t", [result]) if isinstance(result, Tensor) else ("n", [])
+
+
+def _pattern(value: Any) -> str:
+    if isinstance(value, (list, tuple)) and tensors_of(value):
+        return f"({''.join(_pattern(v) for v in value)})"
+    return "t" if isinstance(value, Tensor) else "n"
 
 
 def kind_of(t: Tensor) -> str:

@@ -167,7 +167,7 @@ def row(target: Target, sign: Signature | None, seen: list[tuple[Sample, Seen]])
     if case_texts and returns == "t*":
         returns = "depends"
     if any(s.outs for s in all_seen):
-        count = max(len(s.outs) for s in all_seen) if returns not in ("t*", "nested") else 0
+        count = max(len(s.outs) for s in all_seen) if returns != "t*" else 0
         count = 1 if returns == "depends" else count
         columns |= output_columns(all_seen, count, main)
         if words.one_to_one(all_seen):
@@ -218,15 +218,12 @@ def value_columns(samples: list[Sample], count: int) -> dict[str, str]:
     for k in range(count or 1):
         runs = [(given, kind) for given, made in kinds for kind in (made[k : k + 1] if count else made)]
         dtype.append(words.dtype_word(runs))
-    sizes = [r for s in sized(samples) for r in words.size_runs(s)]
+    sizes = [r for s in sized(samples) for r in words.size_runs(s)] + [r for s in samples[SIZED:] for r in words.size_runs(s, vary=False)]
     return {"dtype": joined(dtype), "scalar": words.scalar_word(sizes)}
 
 
 def sized(samples: list[Sample]) -> list[Sample]:
-    found = samples[:SIZED]
-    if not found:
-        return []
-    extra = []
+    found, extra = samples[:SIZED], []
     for name, values in (("reduction", ("none", "mean", "sum")), ("dim", (0,)), ("keepdim", (True,))):
         for sample in found[:4]:
             extra += [words.with_keyword(sample, name, value) for value in values]

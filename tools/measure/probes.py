@@ -50,7 +50,7 @@ NO_METHOD = frozenset(
     "register_hook register_post_accumulate_grad_hook resize resize_as resize_as_sparse_ sparse_resize_ sparse_resize_and_clear_ "
     "pin_memory apply_ map_ map2_ __deepcopy__".split()
 )
-NO_ATTRIBUTE = frozenset({"imag", "volatile", "grad", "grad_fn"})
+NO_ATTRIBUTE = frozenset({"volatile", "grad", "grad_fn"})
 
 
 def is_setting(name: str) -> bool:
@@ -257,7 +257,14 @@ def by_name() -> dict[str, list[Call]]:
         "is_tensor": [call(f(2)), call(1)], "broadcast_shapes": [call((2,), (2,)), call((1, 2), (3, 1))], "numel": UNARY, "typename": UNARY,
         "is_grad_enabled": [call()], "is_inference_mode_enabled": [call()], "masked_normalize": [call(f(2, 3), 2.0, 1)], "masked_norm": [call(f(2, 3), 2.0, 1), call(f(2, 3), 2.0)], "masked_softmin": [call(f(2, 3), 1)],
         "is_set_to": BINARY, "is_same_size": BINARY, "isin": [call(f(3), f(2)), call(i(3), i(2)), call(f(3), 1.0)], "float_power_": [call(f(2).double(), 2), call(f(2).double(), f(2).double()), call(f().double(), 2.0)],
-        "swapaxes": [call(f(2, 3), 0, 1), call(i(2, 3), 0, 1), call(f(2, 3, 4), 1, 2)], "swapdims": [call(f(2, 3), 0, 1), call(f(2, 3, 4), 1, 2)], "moveaxis": [call(f(2, 3), 0, 1), call(f(2, 3, 4), 1, 2)],
+        "linear": [call(f(3), f(3)), call(f(2, 3), f(4, 3)), call(f(2, 3), f(4, 3), f(4)), call(f(2, 3), f(3))],
+        "as_strided": [call(f(4), (2,), (1,)), call(f(4), (), ())], "as_strided_copy": [call(f(4), (2,), (1,)), call(f(4), (), ())], "as_strided_": [call(f(4), (2,), (1,)), call(f(4), (), ())],
+        "tensordot": [call(f(2, 3), f(2, 3), 2), call(f(2, 3), f(3, 2), 1), call(f(3), f(3), 1), call(f(2), f(3), 0)], "index_put": [call(f(), (flag(),), f()), call(f(3), (i(2),), f(2)), call(f(3), (i(2),), f())],
+        "index_put_": [call(f(), (flag(),), f()), call(f(3), (i(2),), f(2)), call(f(3), (i(2),), f())],
+        "take_along_dim": [call(f(), i()), call(f(3), i()), call(f(2, 3), i(2, 1), 1), call(f(3), i(2))], "pad": [call(f(), ()), call(f(3), (1, 1)), call(f(2, 3), (1, 1)), call(f(1, 2, 3), (1, 1), "reflect")],
+        "constant_pad_nd": [call(f(), ()), call(f(3), (1, 1)), call(f(3), (1, 1), 2.0)], "cov": [call(f(2, 3)), call(f(3)), call(i(3))], "corrcoef": [call(f(2, 3)), call(f(3))],
+        "movedim": [call(f(), (), ()), call(f(2, 3), 0, 1), call(f(2, 3, 4), (0, 1), (1, 0))],
+        "swapaxes": [call(f(2, 3), 0, 1), call(i(2, 3), 0, 1), call(f(2, 3, 4), 1, 2)], "swapdims": [call(f(2, 3), 0, 1), call(f(2, 3, 4), 1, 2)], "moveaxis": [call(f(), (), ()), call(f(2, 3), 0, 1), call(f(2, 3, 4), 1, 2)],
         "swapaxes_": [call(f(2, 3), 0, 1)], "swapdims_": [call(f(2, 3), 0, 1)], "transpose_": [call(f(2, 3), 0, 1)], "t_": [call(f(2, 3)), call(f(3))],
         "polygamma_": [call(f(2), 1), call(f(), 1)],
         "as_subclass": [call(f(2), Tensor), call(f(), Tensor)], "view": [call(f(2, 3), (3, 2)), call(f(2, 3), (6,)), call(f(2, 3), torch.int32), call(f(), ()), call(f(), (1,)), call(f(2), torch.float32), call(f(2, 3), torch.float32), call(f(6), 2, 3), call(f(6), -1)],

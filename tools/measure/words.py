@@ -149,10 +149,10 @@ def dtype_word(runs: list[tuple[dict[str, str], str]]) -> str:
 # -- 0-d results
 
 
-def size_runs(sample: Sample) -> list[tuple[Sample, bool, bool]]:
-    """Whether the result is 0-d: as given, with 0-d tensors, with 1-d ones, with and without `dim`, per `reduction`."""
+def size_runs(sample: Sample, vary: bool = True) -> list[tuple[Sample, bool, bool]]:
+    """Whether the result is 0-d: as given, and with 0-d tensors and 1-d ones."""
     variants = [sample]
-    if all(t.layout == torch.strided and not t.is_nested for s in sample.slots for t in observe.tensors_of(s.value)):
+    if vary and all(t.layout == torch.strided and not t.is_nested for s in sample.slots for t in observe.tensors_of(s.value)):
         for change in (lambda t: t.reshape(-1)[0] if t.numel() else t, lambda t: t.reshape(-1)):
             variants.append(sample.with_values([observe.rebuild(s.value, change) for s in sample.slots]))
     found = []
@@ -183,8 +183,8 @@ def scalar_word(runs: list[tuple[Sample, bool, bool]]) -> str:
         return "always" if results == {True} else "never"
     if all(zero == all_zero for _, all_zero, zero in runs):
         return "broadcast"
-    reductions = [(given(s).get("reduction", "mean"), z, a) for s, a, z in runs]
-    if len({r for r, _, _ in reductions}) > 1 and all(z == (a if r == "none" else True) for r, z, a in reductions):
+    reduced = [(given(s).get("reduction", "mean"), zero) for s, _, zero in runs]
+    if len({word for word, _ in reduced}) > 1 and all(zero for word, zero in reduced if word != "none"):
         return "reduction"
     without = [zero for s, _, zero in runs if not any(d in given(s) and given(s)[d] is not None for d in DIMENSIONS)]
     if without and all(without):
