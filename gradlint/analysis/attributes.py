@@ -250,6 +250,9 @@ def store(m: Machine, ref: Ref, name: str, value: Any) -> None:
     """Put an attribute into an instance, nothing else happening."""
     thing = m.get(ref)
     if isinstance(thing, Instance):
+        held = m.get(value)
+        if isinstance(held, Tensor):
+            m.book.met.add(held.origin.mode_line)
         m.put(ref, replace(thing, attrs={**thing.attrs, name: value}))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import attributes, classes, contexts
+from gradlint.analysis import attributes, classes, contexts, torch_advice
 from gradlint.analysis.machine import MAX_DEPTH, Activation, Call, Exits, Machine, join_all
 from gradlint.analysis.operators import symbol_of
 from gradlint.analysis.values import (
@@ -135,10 +135,13 @@ def unknown_result(m: Machine) -> Flag:
 
 def escape(m: Machine, values: Iterable[Any]) -> None:
     """Unknown code gets hold of these values: lists may grow, flags may be set; what was certain becomes likely."""
+    values = tuple(values)
+    torch_advice.handed_on(m, values)
     for value in values:
         for leaf in _leaves(m, value):
             thing = m.get(leaf)
             if isinstance(thing, Tensor):
+                torch_advice.meets(m, thing)
                 if not is_assumed_tensor(thing):
                     m.put(leaf, replace(thing, rg=_likely(thing.rg), sure=False))
             elif isinstance(thing, Sequence) and thing.kind == "list" and thing.exact:

@@ -234,6 +234,10 @@ def _finish(m: Machine, result: Any, raw: Func) -> None:
     from gradlint.analysis import generators
     from gradlint.analysis.values import NONE, Generator
 
+    if not m.dead():
+        from gradlint.analysis import torch_advice
+
+        torch_advice.handed_on(m, (result,))
     thing = m.get(result)
     if isinstance(thing, Generator) and not m.dead():
         m.put(result, replace(thing, kind="generator" if thing.kind == "contextmanager" else thing.kind))

@@ -105,9 +105,14 @@ def _unrolled(m: Machine, at: int, items: list[Any], each: Callable[[Any], Any],
 def _round(m: Machine, body: Callable[[], Any], sink: Exits | None) -> None:
     """One run of a loop's body: `continue` falls through, `break` goes to the sink, the rest passes."""
     outer, m.exits = m.exits, Exits()
+    m.round_count += 1
+    m.rounds.append(m.round_count)
+    m.round_contexts.append(m.context)
     try:
         body()
     finally:
+        m.rounds.pop()
+        m.round_contexts.pop()
         inner, m.exits = m.exits, outer
         outer.returns += inner.returns
         outer.raises += inner.raises

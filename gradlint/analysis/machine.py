@@ -118,6 +118,10 @@ class Activation:
     """Modes that `with` statements of this very body entered and have not left: (kind, place)."""
     switched: list[int] = field(default_factory=list)
     """Places of `set_grad_enabled(...)` statements of this very body."""
+    modes: list[tuple[str, int, str | None]] = field(default_factory=list)
+    """Modes that this body has entered: (source text, place, effect)."""
+    evals: dict[int, int] = field(default_factory=dict)
+    """Modules (by address) on which this body called `eval()`, and where."""
     leaks: list[Any] = field(default_factory=list)
     """Switches of the mode that callees left behind."""
     computed_at_switch: dict[int, int] = field(default_factory=dict)
@@ -168,6 +172,14 @@ class Machine:
         """Counts tensor computations, to tell whether a region computed anything."""
         self.services: dict[str, Any] = {}
         self.ledger = Ledger()
+        self.book: Any = None
+        """What `torch_advice` keeps."""
+        self.rounds: list[int] = []
+        """Serial numbers of the rounds of loops that are being run."""
+        self.round_count = 0
+        self.round_contexts: list[int] = []
+        self.forwards = 0
+        """How many forward passes of modules are being run, one inside the other."""
         self.recorded: dict[int, tuple[int, int]] = {}
         """How many operations were recorded while a mode (by place) was the innermost: (for certain, perhaps)."""
         self.computed_in: dict[int, int] = {}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from gradlint.analysis import torch_advice
 from gradlint.analysis.comprehensions import append
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.machine import Call, Machine
@@ -70,7 +71,10 @@ def extend(m: Machine, ref: Any, value: Any, at: int) -> None:
 
 
 def _append(m: Machine, ref: Any, thing: Sequence, call: Call) -> Any:
-    append(m, ref, call.arg(0, "object", NONE))
+    value = call.arg(0, "object", NONE)
+    if m.rounds:
+        torch_advice.collected(m, "list", "", ref, value, value, call.at, 0)
+    append(m, ref, value)
     return NONE
 
 

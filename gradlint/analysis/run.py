@@ -19,6 +19,7 @@ from gradlint.analysis import (
     iteration,
     ledger,
     operators,
+    torch_advice,
     torch_cuts,
     withs,
 )
@@ -127,6 +128,7 @@ def analyse(unit: Unit, project: Project | None = None, *, predict: bool = False
 def _analyse(unit: Unit, project: Project | None, predict: bool, budget: Budget) -> Report:
     m = Machine(budget)
     units = [unit]
+    m.book = torch_advice.Book()
     wire(m, units, project)
     base = _run_main(m, unit)
     todo = entries_of(m, unit, base, everything=predict)
@@ -140,6 +142,7 @@ def _analyse(unit: Unit, project: Project | None, predict: bool, budget: Budget)
     cuts = tuple(sorted({_cut(units, place, why) for place, why in m.cuts}, key=lambda c: (c.path, c.line, c.reason)))
     predictions = _predictions(m, unit) if predict else ()
     m.events += ledger.settle(m.ledger)
+    torch_advice.settle(m)
     return Report(units, tuple(m.events), predictions, cuts, m)
 
 

@@ -107,6 +107,10 @@ class Contexts:
             self._old[found] = found
         return found
 
+    def is_old(self, address: int) -> bool:
+        """Whether an address is the summary of earlier rounds."""
+        return self._old.get(address) == address
+
     def context_of(self, address: int) -> int:
         return self._context_of[address]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import classes, contexts, events, frames, generators, imports, torch_rebinding, torch_watch
+from gradlint.analysis import classes, contexts, events, frames, generators, imports, torch_advice, torch_rebinding, torch_watch
 from gradlint.analysis.attributes import del_attr, get_attr, set_attr
 from gradlint.analysis.calls import call
 from gradlint.analysis.expressions import evaluate, make_function
@@ -47,7 +47,10 @@ def run_block(m: Machine, body: tuple[ir.Stmt, ...]) -> None:
 def assign(m: Machine, target: ir.Expr, value: Any, record: bool = True) -> None:
     """Store a value to a target of any kind."""
     if isinstance(target, ir.Name):
-        value = torch_rebinding.bound(m, frames.lookup(m, target.id), value, target.id, target.at, "name")
+        old = frames.lookup(m, target.id)
+        value = torch_rebinding.bound(m, old, value, target.id, target.at, "name")
+        if isinstance(m.get(old), Instance) and isinstance(m.get(value), Instance):
+            torch_watch.replaced_name(m, old, value, target.id, target.at)
         value = named(m, value, target.id)
         frames.bind(m, target.id, value)
         if record:
@@ -138,14 +141,16 @@ def _augment(m: Machine, node: ir.Augment) -> None:
         def leafwise(leaf: Any) -> Any:
             thing = m.get(leaf)
             if isinstance(thing, Tensor):
-                return torch_tensors.augmented(m, node.op, leaf, value, node.at)
+                made = torch_tensors.augmented(m, node.op, leaf, value, node.at)
+                _collected(m, node, leaf, value, made)
+                return made
             if isinstance(thing, Sequence) and thing.kind == "list" and node.op == "+":
                 from gradlint.analysis import python_methods
 
                 python_methods.extend(m, leaf, value, node.at)
                 return leaf
             made = m.split(value, lambda v: binary(m, node.op, leaf, v, node.at))
-            torch_tensors.accumulated(m, leaf, value, made, node)
+            _collected(m, node, leaf, value, made)
             return made
 
         return m.split(current, leafwise)
@@ -165,6 +170,12 @@ def _augment(m: Machine, node: ir.Augment) -> None:
         current = m.split(obj, lambda leaf: get_item(m, leaf, index, target.at))
         value = update(current)
         m.split(obj, lambda leaf: set_item(m, leaf, index, value, target.at) or NONE)
+
+
+def _collected(m: Machine, node: ir.Augment, old: Any, value: Any, made: Any) -> None:
+    """`total += loss` over the rounds of a loop."""
+    if node.op == "+" and m.rounds:
+        torch_advice.collected(m, "sum", dotted(node.target), old, value, made, node.at, getattr(node.value, "at", 0))
 
 
 def _evaluate(m: Machine, node: ir.Evaluate) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradlint.analysis import torch_advice
 from gradlint.analysis.ledger import CutRecord, OptimizerRecord, RootRecord
 from gradlint.analysis.machine import Machine
 from gradlint.analysis.torch_ops import sources_of
@@ -57,7 +58,10 @@ def root(m: Machine, ref: Ref, at: int) -> None:
     m.ledger.root(
         RootRecord(m.here(at), identities(m, leaves), thing.lost, thing.dead, m.fact(ref), thing.origin, thing.sure)
     )
-    m.ledger.rooted |= {m.contexts.identity(a) for a in reachable(m, thing)}
+    reached = set(reachable(m, thing))
+    m.ledger.rooted |= {m.contexts.identity(a) for a in reached}
+    torch_advice.differentiated(m, reached, at)
+    torch_advice.writes_outside(m)
 
 
 def reachable(m: Machine, thing: Tensor) -> list[int]:

@@ -55,6 +55,9 @@ def changed(
     thing = m.get(ref)
     assert isinstance(thing, Tensor)
     value_rg = any_of(m, values)
+    m.book.met.add(thing.origin.mode_line)
+    if thing.origin.mode_line != (m.state.mode.stack[-1][1] if m.state.mode.stack else 0):
+        m.book.met |= {here for _, here in m.state.mode.stack}
     report(m, ref, thing, values, value_rg, at, how)
     if refused(m, thing):
         m.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import events, layer_rows, torch_modules
+from gradlint.analysis import events, layer_rows, torch_advice, torch_modules
 from gradlint.analysis.events import TensorFact
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.torch_modules import flag_in
@@ -66,7 +66,10 @@ def apply_layer(m: Machine, ref: Ref, thing: Instance, row: layer_rows.LayerRow,
 
             changed(m, target, [], call.at, f"{name.rpartition('.')[2]}(inplace=True)")
             return target
-    return _results(m, ref, row, name, call, inputs, carrying, own, flag)
+    made = _results(m, ref, row, name, call, inputs, carrying, own, flag)
+    if name.rpartition(".")[2] in torch_advice.LOSSES:
+        torch_advice.regression(m, name, inputs, made, call.at)
+    return made
 
 
 def _as_input(m: Machine, value: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import layer_rows, torch_modules, torch_ops
+from gradlint.analysis import layer_rows, torch_advice, torch_modules, torch_ops
 from gradlint.analysis.attributes import find_method, store
 from gradlint.analysis.classes import underlying
 from gradlint.analysis.comprehensions import append
@@ -52,11 +52,13 @@ def call_module(m: Machine, ref: Ref, call: Call) -> Any:
     assert isinstance(thing, Instance)
     args = _pre_hooked(m, ref, thing, call)
     call = replace(call, args=args)
-    from gradlint.analysis import torch_watch
-
-    torch_watch.module_called(m, ref, call)
+    m.forwards += 1
     result = _forward(m, ref, thing, call)
-    return NONE if m.dead() else _hooked(m, ref, call, result)
+    result = NONE if m.dead() else _hooked(m, ref, call, result)
+    m.forwards -= 1
+    if not m.forwards:
+        torch_advice.module_called(m, ref, call, result)
+    return result
 
 
 def _pre_hooked(m: Machine, ref: Ref, thing: Instance, call: Call) -> tuple[Any, ...]:
@@ -530,6 +532,9 @@ def store_item(m: Machine, ref: Ref, index: Any, value: Any, at: int) -> bool:
     thing = m.get(ref)
     if not isinstance(thing, Instance) or CHILDREN not in thing.attrs:
         return False
+    from gradlint.analysis.torch_watch import replaced_item
+
+    replaced_item(m, item_of(m, ref, index, at), value, at)
     set_item(m, thing.attrs[CHILDREN], m.simplified(index), value, at)
     return True
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradlint.analysis import events
+from gradlint.analysis import events, torch_advice
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.state import anonymous
 from gradlint.analysis.torch_values import any_of, flag_of, known, maybe_tensor, rg_of, tensors_in
@@ -130,7 +130,10 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
     if m.dead():
         return NONE
     if returns == "t" or returns == "self":
-        return one_result(m, name, row, bound, call, 0)
+        made = one_result(m, name, row, bound, call, 0)
+        if name.rpartition(".")[2] in torch_advice.LOSSES:
+            torch_advice.regression(m, name, bound.values(), made, call.at)
+        return made
     if returns == "t*":
         item = one_result(m, name, row, bound, call, 0)
         return m.alloc(call.at, Sequence("results", (), item), "results")
@@ -327,7 +330,7 @@ def sources_of(m: Machine, ref: Ref, thing: Tensor) -> frozenset[int]:
     """The leaves that a tensor's graph leads to; itself where it is one."""
     if not thing.nodes:
         # A view made with grad off is a leaf itself, and leads to what its base leads to.
-        return frozenset({thing.base or ref.addr}) if is_true(m.simplified(thing.leaf)) else frozenset()
+        return frozenset({thing.base if thing.view_mode and thing.base else ref.addr}) if is_true(m.simplified(thing.leaf)) else frozenset()
     found: set[int] = set()
     for address in thing.nodes:
         node = m.state.heap.get(address)
@@ -460,6 +463,7 @@ def mark_used(m: Machine, ref: Ref, thing: Tensor, at: int) -> None:
     comes too late."""
     if not is_true(m.recording):
         return
+    m.book.met.add(thing.origin.mode_line)
     for address in (ref.addr, *thing.made_from):
         held = m.state.heap.get(address)
         if isinstance(held, Tensor) and not held.used and not held.many:

@@ -99,10 +99,6 @@ def augmented(m: Machine, op: str, ref: Ref, value: Any, at: int) -> Any:
     return torch_ops.apply(m, f"torch.Tensor.{name}", row, Call(name, (value,), {}, at, self=ref))
 
 
-def accumulated(m: Machine, old: Any, value: Any, made: Any, node: Any) -> None:
-    """`total += loss` where total is no tensor yet: a hook for accumulation over loops."""
-
-
 # -- attributes
 
 
@@ -224,6 +220,7 @@ def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> No
     """`.requires_grad = flag` and `.requires_grad_(flag)`."""
     thing = m.get(ref)
     assert isinstance(thing, Tensor)
+    m.book.met |= {thing.origin.mode_line, *(here for _, here in m.state.mode.stack)}
     rg = m.simplified(thing.rg)
     computed = thing.origin.op not in ("leaf", "input", "parameter", "unknown") and bool(thing.origin.args)
     cut = m.fact(ref) if computed and is_false(rg) else None

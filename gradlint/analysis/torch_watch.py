@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import events, torch_cuts, torch_modules
-from gradlint.analysis.machine import Call, Machine
+from gradlint.analysis.machine import Machine
 from gradlint.analysis.torch_ops import sources_of
 from gradlint.analysis.torch_values import tensors_in
 from gradlint.analysis.values import (
@@ -33,13 +33,10 @@ from gradlint.findings import Origin
 # -- modules
 
 
-def module_called(m: Machine, ref: Ref, call: Call) -> None:
-    """A module is called."""
-
-
 def training_set(m: Machine, ref: Ref, value: Any, at: int) -> None:
     """`train()` or `eval()` of a module: of one put to `eval()` on its own, parameters may be left alone on purpose."""
     if value == Const(False):
+        m.stack[-1].evals[ref.addr] = m.here(at)
         m.ledger.quiet |= torch_cuts.identities(m, torch_modules.sources(m, ref))
 
 
@@ -63,11 +60,24 @@ def stored_on_module(m: Machine, ref: Ref, name: str, value: Any, at: int) -> No
 def replaced(m: Machine, ref: Any, name: str, value: Any, at: int) -> None:
     """An attribute that held a module or parameter gets another one."""
     thing = m.get(ref)
-    old = thing.attrs.get(name) if isinstance(thing, Instance) else None
+    _replaced(m, thing.attrs.get(name) if isinstance(thing, Instance) else None, value, name, at, "attribute")
+
+
+def replaced_item(m: Machine, old: Any, value: Any, at: int) -> None:
+    """`container[index] = module`."""
+    _replaced(m, old, value, "", at, "attribute")
+
+
+def replaced_name(m: Machine, old: Any, value: Any, name: str, at: int) -> None:
+    """A name that held a module or parameter is bound to another one."""
+    _replaced(m, old, value, name, at, "name")
+
+
+def _replaced(m: Machine, old: Any, value: Any, name: str, at: int, how: str) -> None:
     before, after = (_leaves_below(m, v) for v in (old, value))
     if before and after and not before & after:
         event = events.ModuleReplaced(
-            m.place(m.here(at)), m.mode_fact(), tuple(m.place(a.site) for a in m.stack if a.site), attribute=name
+            m.place(m.here(at)), m.mode_fact(), tuple(m.place(a.site) for a in m.stack if a.site), attribute=name, how=how
         )
         m.ledger.replace_module(event, before, after)
 

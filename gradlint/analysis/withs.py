@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import contexts, events, generators
+from gradlint.analysis import contexts, events, generators, torch_advice
 from gradlint.analysis.machine import Exits, Machine, join_all
 from gradlint.analysis.state import State
 from gradlint.analysis.values import NONE, Context, Extern, Generator, Instance, Opaque, Ref, Sequence, Truth, summary
@@ -94,18 +94,21 @@ def _grad_mode(m: Machine, item: ir.WithItem, ref: Ref, body: Callable[[Any], No
     fresh = isinstance(item.context, ir.Call) and thing.spec.at == m.here(item.context.at)
     literal = fresh and all(isinstance(a.value, ir.Const) for a in item.context.args)  # type: ignore[union-attr]
     contexts.enter_object(m, ref, at)
+    flag = summary(m.simplified(thing.spec.flag))
+    within = torch_advice.inside(m, act, thing.spec.kind, flag)
+    torch_advice.entering(act, thing.spec.text, m.here(at), thing.spec.kind, flag)
     act.entered.append((thing.spec.kind, m.here(at)))
     m.services["computing"](m)
     guarded_body(m, lambda: body(NONE), lambda: contexts.leave_object(m, ref))
     act.entered.pop()
+    act.modes.pop()
     if first and not m.quiet:
-        flag = summary(m.simplified(thing.spec.flag))
         computed, touched, unseen = before
         quiet = m.computed == computed and m.touched == touched
         computes = Truth(True) if not quiet else Truth(None) if m.unseen != unseen else Truth(False)
         event = events.ContextEntered(
             m.place(m.here(at)), outside, tuple(m.place(a.site) for a in m.stack if a.site), kind=thing.spec.kind,
-            flag=flag, fresh=literal, first=m.place(thing.spec.at), computes=computes, **watch.seen(m),
+            flag=flag, fresh=literal, first=m.place(thing.spec.at), computes=computes, inside=within, **watch.seen(m),
         )  # fmt: skip
         m.publish(event)
         if computes.value is False and not m.dead():
