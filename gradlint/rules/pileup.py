@@ -51,6 +51,9 @@ BY_CAUSE: dict[str, frozenset[str]] = {
 }
 """Follower: what explains it, where a note of the one leads to the other."""
 
+BY_ACTIVATION: dict[str, frozenset[str]] = {"GRD214": frozenset({"GRD214"}), "GRD402": frozenset({"GRD401"})}
+"""Follower: what explains it, where it comes earlier in one activation of a function, and for no other cause."""
+
 Line = tuple[str, int]
 """A line of a file."""
 Way = tuple[int, tuple[tuple[str, Span], ...]]
@@ -104,6 +107,8 @@ def _root(number: int, reasons: dict[int, int]) -> int:
 def explains(winner: Sighting, follower: Sighting) -> bool:
     """Whether the follower is but a consequence of the winner, or says less about the same thing."""
     first, second = winner.finding, follower.finding
+    if first.code in BY_ACTIVATION.get(second.code, ()):
+        return _earlier_in_activation(winner, follower) and follower.causes <= winner.causes
     if first.code == second.code:
         return False
     if first.code in AT_ONE_PLACE.get(second.code, ()) and winner.line == follower.line:
@@ -129,6 +134,10 @@ def _one_value(winner: Sighting, follower: Sighting) -> bool:
 def _runs_first(winner: Sighting, follower: Sighting) -> bool:
     """Whether on some way that leads to the follower the winner comes first."""
     return any(_before(a, b) for a in winner.ways for b in follower.ways)
+
+
+def _earlier_in_activation(winner: Sighting, follower: Sighting) -> bool:
+    return any(a[0] == b[0] and a[1][:-1] == b[1][:-1] and _before(a, b) for a in winner.ways for b in follower.ways)
 
 
 def _before(a: Way, b: Way) -> bool:

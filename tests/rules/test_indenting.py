@@ -53,15 +53,18 @@ def test_tabs_and_line_ends_are_kept() -> None:
     )
 
 
-@pytest.mark.parametrize("text", [
-    f"{SWITCH}\ny = g()\n",
-    f"def f():\n    {SWITCH}\n",
-    f"def f():\n    a = {SWITCH}\n    return g()\n",
-    f"def f():\n    {SWITCH}; b = 1\n    return g()\n",
-    f"def f():\n    {SWITCH}\n    yield g()\n",
-    f"async def f():\n    {SWITCH}\n    await g()\n",
-    f"def f():\n    {SWITCH}\n    return '''\n",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{SWITCH}\ny = g()\n",
+        f"def f():\n    {SWITCH}\n",
+        f"def f():\n    a = {SWITCH}\n    return g()\n",
+        f"def f():\n    {SWITCH}; b = 1\n    return g()\n",
+        f"def f():\n    {SWITCH}\n    yield g()\n",
+        f"async def f():\n    {SWITCH}\n    await g()\n",
+        f"def f():\n    {SWITCH}\n    return '''\n",
+    ],
+)
 def test_what_cannot_be_wrapped_is_left_alone(text: str) -> None:
     assert rest_under_with(text.split("\n"), span_of(text, SWITCH)) == ()
 
@@ -72,12 +75,15 @@ def test_a_block_inside_the_body_is_not_the_whole_body() -> None:
     assert switched(text) == f"def f(x):\n    if x:\n        with {SWITCH}:\n            x = 1\n    return g(x)\n"
 
 
-@pytest.mark.parametrize("text, new", [
-    ("def f(c):\n    a = c()\n    return a\n", "def f(c):\n    with on():\n        a = c()\n    return a\n"),
-    ("def f(c):\n  return (c()\n   + 1)\n", "def f(c):\n  with on():\n    return (c()\n     + 1)\n"),
-    ("def f(c):\n    if c(): pass\n", ""),
-    ("def f(c): return c()\n", ""),
-])
+@pytest.mark.parametrize(
+    "text, new",
+    [
+        ("def f(c):\n    a = c()\n    return a\n", "def f(c):\n    with on():\n        a = c()\n    return a\n"),
+        ("def f(c):\n  return (c()\n   + 1)\n", "def f(c):\n  with on():\n    return (c()\n     + 1)\n"),
+        ("def f(c):\n    if c(): pass\n", ""),
+        ("def f(c): return c()\n", ""),
+    ],
+)
 def test_one_statement_goes_under_a_with(text: str, new: str) -> None:
     edits = statement_under_with(text.split("\n"), span_of(text, "c()"), "on()")
     assert edited(text, edits) == (new or text)

@@ -52,6 +52,17 @@ def test_the_closure_that_fails_is_explained_by_the_step_that_calls_it() -> None
     assert kept(seen("GRD214", 7), seen("GRD101", 20, 2, calls=(30, 7))) == [("GRD214", 7)]
 
 
+def test_two_closures_in_one_block_are_one_mistake() -> None:
+    assert kept(seen("GRD214", 7, 2), seen("GRD214", 9, 2)) == [("GRD214", 7)]
+    assert kept(seen("GRD214", 7, 2), seen("GRD214", 9, 8)) == [("GRD214", 7), ("GRD214", 9)]
+    assert len(kept(seen("GRD214", 7, 2), seen("GRD214", 30, 2, calls=(8,)))) == 2
+
+
+def test_what_an_evaluation_with_gradients_keeps_is_told_with_it() -> None:
+    assert kept(seen("GRD401", 5), seen("GRD402", 6)) == [("GRD401", 5)]
+    assert kept(seen("GRD401", 5, calls=(50,)), seen("GRD402", 60)) == [("GRD401", 5), ("GRD402", 60)]
+
+
 def test_two_backwards_of_one_cause_are_two_findings() -> None:
     assert kept(seen("GRD101", 10, 4), seen("GRD101", 20, 4)) == [("GRD101", 10), ("GRD101", 20)]
 
