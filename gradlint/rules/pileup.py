@@ -62,11 +62,13 @@ Way = tuple[int, tuple[tuple[str, Span], ...]]
 
 @dataclass(frozen=True)
 class Sighting:
-    """A finding, the ways on which it was reached, and the lines that its value was computed on."""
+    """A finding, the ways on which it was reached, the lines that its value was computed on, and those of the modes that
+    were in force."""
 
     finding: Finding
     ways: frozenset[Way] = frozenset()
     origins: frozenset[Line] = frozenset()
+    modes: frozenset[Line] = frozenset()
 
     @property
     def line(self) -> Line:
@@ -121,6 +123,8 @@ def explains(winner: Sighting, follower: Sighting) -> bool:
 
 def _one_cause(winner: Sighting, follower: Sighting) -> bool:
     if winner.finding.code == "GRD214" and winner.line in follower.calls:
+        return True
+    if winner.finding.code == "GRD211" and winner.modes & follower.causes:
         return True
     if winner.line in follower.causes | follower.origins or follower.line in winner.causes:
         return True

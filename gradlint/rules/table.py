@@ -170,7 +170,9 @@ def _sighting(report: Report, found: list[tuple[Finding, Event]]) -> Sighting:
     best = min((finding for finding, _ in found), key=_rank)  # the first of those that explain equally much
     events = [event for _, event in found[:WAYS]]
     ways = frozenset((event.entry, _places(report, event)) for event in events)
-    return Sighting(best, ways, frozenset(line for event in events for line in _origins(report, event)))
+    origins = frozenset(line for event in events for line in _origins(report, event))
+    modes = frozenset((report.path(p), report.line(p)) for event in events for _, p in event.mode.stack if p.at)
+    return Sighting(best, ways, origins, modes)
 
 
 def _places(report: Report, event: Event) -> tuple[tuple[str, Span], ...]:

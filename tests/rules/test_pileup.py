@@ -39,6 +39,12 @@ def test_a_yield_and_what_fails_in_its_consumer_share_the_block() -> None:
     assert kept(seen("GRD206", 5, 4), seen("GRD101", 12, 4)) == [("GRD206", 5)]
 
 
+def test_what_a_reentered_object_leaves_behind_is_told_with_it() -> None:
+    again = Sighting(seen("GRD211", 8, 3).finding, modes=frozenset({(HOME, 12)}))
+    assert kept(again, seen("GRD101", 20, 12)) == [("GRD211", 8)]
+    assert kept(again, seen("GRD101", 20, 13)) == [("GRD211", 8), ("GRD101", 20)]
+
+
 def test_different_causes_stay_apart() -> None:
     assert kept(seen("GRD210", 3), seen("GRD101", 20, 9)) == [("GRD210", 3), ("GRD101", 20)]
 
