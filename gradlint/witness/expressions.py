@@ -236,7 +236,8 @@ class Printer:
         """A tensor that the source builds: as it is written there, or in the layout's shape."""
         origin, name = step.origin, ops.short(step.origin.op)
         holds_tensors = any(True for arg in step.args for _ in uses_in(arg))
-        grad = ", requires_grad=True" if origin.requires_grad and not holds_tensors else ""
+        flagged = bool(origin.requires_grad) and (not holds_tensors or name == "tensor")
+        grad = ", requires_grad=True" if flagged else ""
         written = [(k, v) for k, v in step.kwargs if k != "requires_grad" and not isinstance(v, Some)]
         if holds_tensors or (self.layout.exact and stated_shape(step) is not None):
             return f"{origin.op}({self._arguments(step.args, written)}{grad})"
@@ -350,11 +351,11 @@ def is_computed(step: Step) -> bool:
 def _is_definition(step: Step) -> bool:
     """Whether the value is made up before anything is computed. What comes into being in inference mode is not: it is
     an inference tensor. Nor is what a call gave that was not followed and ran with gradients off."""
-    if step.kind in (Kind.INPUT, Kind.PARAMETER):
+    if step.kind is Kind.INPUT:
         return True
     if step.kind is Kind.UNFOLLOWED and step.origin.requires_grad is False and step.origin.floating is not False:
         return ops.records(step.origin.modes)
-    if step.kind in (Kind.UNFOLLOWED, Kind.LEAF):
+    if step.made_up:
         return not ops.infers(step.origin.modes)
     return False
 

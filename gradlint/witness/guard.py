@@ -12,7 +12,8 @@ from typing import TypeGuard
 
 IMPORTS = frozenset({
     "torch", "numpy", "asyncio", "collections", "concurrent", "contextlib", "copy", "dataclasses", "functools",
-    "gc", "io", "itertools", "math", "pickle", "queue", "threading", "time", "types", "typing", "warnings",
+    "gc", "io", "itertools", "math", "multiprocessing", "pickle", "queue", "threading", "time", "types", "typing",
+    "warnings",
 })  # fmt: skip
 """Top-level modules that a template may import; what they could do to files and programs `confine` forbids."""
 
@@ -27,8 +28,9 @@ REFUSED_ATTRIBUTES = frozenset({
     "load", "save", "loadtxt", "savetxt", "fromfile", "tofile", "memmap", "from_file", "load_library", "ops",
     "classes", "f_globals", "f_builtins", "f_locals", "gi_frame", "cr_frame", "tb_frame", "func_globals",
     "create_subprocess_exec", "create_subprocess_shell", "open_connection", "start_server", "create_connection",
-    "create_server", "system", "ctypes", "ctypeslib", "multiprocessing", "distributed", "testing", "lib", "f2py",
-    "distutils", "get_objects",
+    "create_server", "system", "ctypes", "ctypeslib", "distributed", "testing", "lib", "f2py", "distutils",
+    "get_objects", "Process", "Pool", "Manager", "get_context", "set_start_method", "spawn", "start_processes",
+    "Popen", "popen_fork", "popen_spawn_posix", "resource_tracker", "connection", "managers", "Listener", "Client",
 })  # fmt: skip
 PROTOCOLS = frozenset({
     "__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__call__", "__iter__", "__next__", "__aiter__",
