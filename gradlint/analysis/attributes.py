@@ -33,7 +33,6 @@ from gradlint.analysis.values import (
     Tensor,
 )
 
-
 RESULT_FIELDS = {
     "values": 0, "indices": 1, "eigenvalues": 0, "eigenvectors": 1, "U": 0, "S": 1, "Vh": 2, "V": 2, "Q": 0, "R": 1, "sign": 0,
     "logabsdet": 1, "LU": 0, "pivots": 1, "solution": 0, "residuals": 1, "L": 0, "info": 1, "counts": 1,

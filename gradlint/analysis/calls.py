@@ -145,7 +145,7 @@ def escape(m: Machine, values: Iterable[Any]) -> None:
                 if not is_assumed_tensor(thing):
                     m.put(leaf, replace(thing, rg=_likely(thing.rg), sure=False))
             elif isinstance(thing, Sequence) and thing.kind == "list" and thing.exact:
-                from gradlint.analysis.state import anonymous
+                from gradlint.analysis.joins import anonymous
 
                 m.put(leaf, Sequence("list", (), anonymous([*thing.items, Opaque(("wide",))]), thing.many))
             elif isinstance(thing, Table) and thing.rest is None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Activation, Machine
 from gradlint.analysis.operators import truth_of
-from gradlint.analysis.state import anonymous
-from gradlint.analysis.values import NONE, Const, Frame, Generator, Ref, Sequence, Table, UNKNOWN
+from gradlint.analysis.values import NONE, UNKNOWN, Const, Frame, Generator, Ref, Sequence, Table
 from gradlint.syntax import ir
 
 MAX_ITEMS = 64

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gradlint.analysis import attributes, calls, classes
+from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Machine
-from gradlint.analysis.state import State, anonymous
+from gradlint.analysis.state import State
 from gradlint.analysis.values import (
     Class,
     Const,

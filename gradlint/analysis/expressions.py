@@ -145,7 +145,7 @@ def _display(m: Machine, node: ir.Display) -> Any:
         else:
             items.append(value)
     if rests:
-        from gradlint.analysis.state import anonymous
+        from gradlint.analysis.joins import anonymous
 
         return m.alloc(node.at, Sequence(node.kind, (), anonymous([*items, *rests])), "display")
     return m.alloc(node.at, Sequence(node.kind, tuple(items)), "display")
@@ -168,7 +168,7 @@ def _dict(m: Machine, node: ir.Dict) -> Any:
             entries[key.value] = value
         else:
             rests.append(value)
-    from gradlint.analysis.state import anonymous
+    from gradlint.analysis.joins import anonymous
 
     return m.alloc(node.at, Table(entries, anonymous(rests) if rests else None), "dict")
 

@@ -13,9 +13,23 @@ from typing import Any
 
 from gradlint.analysis import contexts, events
 from gradlint.analysis.calls import run_generator_body
+from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Activation, Call, Machine
-from gradlint.analysis.state import Mode, State, anonymous
-from gradlint.analysis.values import FALSE, NONE, UNKNOWN, Frame, Func, Generator, ModeSpec, Ref, Sequence, Truth, is_false, is_true
+from gradlint.analysis.state import Mode, State
+from gradlint.analysis.values import (
+    FALSE,
+    NONE,
+    UNKNOWN,
+    Frame,
+    Func,
+    Generator,
+    ModeSpec,
+    Ref,
+    Sequence,
+    Truth,
+    is_false,
+    is_true,
+)
 from gradlint.syntax import ir
 
 Consumer = Callable[[Any], Any]

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis.iteration import iterate
+from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Machine
 from gradlint.analysis.operators import MAX_SYMBOL, depth, symbol_of
-from gradlint.analysis.state import anonymous
 from gradlint.analysis.values import (
     FALSE,
     NONE,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Machine
-from gradlint.analysis.state import anonymous
 from gradlint.analysis.values import (
     FALSE,
     Const,

@@ -12,10 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import generators, torch_rebinding
+from gradlint.analysis.aging import age
 from gradlint.analysis.iteration import iterate
+from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Exits, Machine, join_all
 from gradlint.analysis.operators import truth_of
-from gradlint.analysis.state import State, anonymous
+from gradlint.analysis.state import State
 from gradlint.analysis.values import (
     FALSE,
     NONE,
@@ -51,7 +53,7 @@ def _over(m: Machine, at: int, leaf: Any, each: Callable[[Any], Any], tag: str, 
     if rest is None and len(items) <= UNROLL:
         _unrolled(m, at, items, each, tag, sink)
     else:
-        from gradlint.analysis.state import anonymous
+        from gradlint.analysis.joins import anonymous
 
         value = rest if not items else anonymous([*items, *([] if rest is None else [rest])])
         repeat(m, at, tag, lambda: each(_item(m, value, at)), sink, certain=bool(items))
@@ -145,7 +147,7 @@ def repeat(
             after = m.state
             if after.dead:
                 break
-            after.age(context, start)
+            age(after, context, start)
             if test is None:
                 ends = [after]
             joined = after if number == 0 else head.join(after)
@@ -199,15 +201,16 @@ def _none(start: State) -> State:
 def _likely(ends: list[State], start: State) -> None:
     """What only came into being in the loop rests on the loop having run."""
     for state in ends:
-        for address, thing in list(state.heap.items()):
+        for address in sorted(state.changed_since(start)):
+            thing = state.heap.get(address)
             if isinstance(thing, Tensor) and address not in start.heap and not is_assumed(thing.rg):
                 state.put(address, replace(thing, rg=lift(lambda t: t.likely(), thing.rg)))
 
 
 def _widen(head: State, start: State) -> None:
     """Names that changed in a loop that does not settle hold anything."""
-    for address, thing in list(head.heap.items()):
-        before = start.heap.get(address)
+    for address in sorted(head.changed_since(start)):
+        thing, before = head.heap.get(address), start.heap.get(address)
         if isinstance(thing, Frame) and isinstance(before, Frame) and thing is not before:
             names = {k: v if before.names.get(k) == v else _any(v) for k, v in thing.names.items()}
             head.put(address, replace(thing, names=names))
@@ -241,7 +244,7 @@ def _over_generator(
     def consume(value: Any) -> Any:
         nonlocal rounds
         if rounds:
-            m.state.age(context, start)
+            age(m.state, context, start)
         rounds += 1
         with m.within((m.here(at), tag)):
             _round(m, lambda: each(_item(m, value, at)), mine if sink is not None else None)

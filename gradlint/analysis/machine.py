@@ -17,8 +17,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from gradlint.analysis.events import Event, ModeFact, Place, TensorFact
+from gradlint.analysis.joins import join_flags, join_values
 from gradlint.analysis.ledger import Ledger
-from gradlint.analysis.state import Contexts, Mode, State, join_all, join_flags, join_values
+from gradlint.analysis.state import Contexts, Mode, State, join_all
 from gradlint.analysis.values import (
     NONE,
     UNKNOWN,

@@ -257,7 +257,7 @@ def _sequences(m: Machine, op: str, a: Any, b: Any, one: Any, two: Any, at: int)
         other = two if isinstance(two, Sequence) else Sequence("list", (), m.opaque(at, tag="items"))
         if one.exact and other.exact:
             return m.alloc(at, Sequence(one.kind, one.items + other.items), "concat")
-        from gradlint.analysis.state import anonymous
+        from gradlint.analysis.joins import anonymous
 
         parts = [*one.items, *other.items, *(r for r in (one.rest, other.rest) if r is not None)]
         return m.alloc(at, Sequence(one.kind, (), anonymous(parts)), "concat")
@@ -268,7 +268,7 @@ def _sequences(m: Machine, op: str, a: Any, b: Any, one: Any, two: Any, at: int)
         if isinstance(times, Const) and isinstance(times.value, int) and seq.exact and len(seq.items) * times.value <= 16:
             return m.alloc(at, Sequence(seq.kind, seq.items * max(times.value, 0)), "repeat")
         if seq.exact and seq.items:
-            from gradlint.analysis.state import anonymous
+            from gradlint.analysis.joins import anonymous
 
             return m.alloc(at, Sequence(seq.kind, (), anonymous(list(seq.items))), "repeat")
         return m.alloc(at, Sequence(seq.kind, (), seq.rest or m.opaque(at)), "repeat")

@@ -11,9 +11,9 @@ from gradlint.analysis.attributes import find_method, get_attr, set_attr
 from gradlint.analysis.calls import escape, unknown_result
 from gradlint.analysis.classes import class_of, mro
 from gradlint.analysis.iteration import iterate
+from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import binary, condition, flag_value, symbol_of, truth_of
-from gradlint.analysis.state import anonymous
 from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,

@@ -9,9 +9,10 @@ from typing import Any
 from gradlint.analysis import events, generators
 from gradlint.analysis.calls import unknown_result
 from gradlint.analysis.iteration import iterate
+from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.python_functions import iterate_lazily, lazily, unknown_extern
-from gradlint.analysis.state import Mode, anonymous
+from gradlint.analysis.state import Mode
 from gradlint.analysis.torch_values import rg_of, tensors_in
 from gradlint.analysis.values import (
     FALSE,

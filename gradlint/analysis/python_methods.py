@@ -9,8 +9,8 @@ from typing import Any
 from gradlint.analysis import torch_advice
 from gradlint.analysis.comprehensions import append
 from gradlint.analysis.iteration import iterate
+from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Machine
-from gradlint.analysis.state import anonymous
 from gradlint.analysis.values import FALSE, NONE, Const, Opaque, Sequence, Table
 
 STRING = frozenset({

@@ -7,16 +7,26 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import classes, contexts, events, frames, generators, imports, torch_advice, torch_rebinding, torch_watch
+from gradlint.analysis import (
+    classes,
+    contexts,
+    events,
+    frames,
+    generators,
+    imports,
+    torch_advice,
+    torch_rebinding,
+    torch_watch,
+)
 from gradlint.analysis.attributes import del_attr, get_attr, set_attr
 from gradlint.analysis.calls import call
 from gradlint.analysis.expressions import evaluate, make_function
 from gradlint.analysis.items import del_item, get_item, set_item
 from gradlint.analysis.iteration import iterate
+from gradlint.analysis.joins import anonymous
 from gradlint.analysis.loops import run_for, run_while
 from gradlint.analysis.machine import Exits, Machine, join_all
 from gradlint.analysis.operators import binary, compare_flag, truth_of
-from gradlint.analysis.state import anonymous
 from gradlint.analysis.values import (
     NONE,
     Context,

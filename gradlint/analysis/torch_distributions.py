@@ -6,7 +6,20 @@ from typing import Any
 
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.torch_values import any_of
-from gradlint.analysis.values import FALSE, TRUE, UNKNOWN, Builtin, Extern, Flag, Instance, Tensor, both, is_false, is_true, negate
+from gradlint.analysis.values import (
+    FALSE,
+    TRUE,
+    UNKNOWN,
+    Builtin,
+    Extern,
+    Flag,
+    Instance,
+    Tensor,
+    both,
+    is_false,
+    is_true,
+    negate,
+)
 
 ARGS = ":args"
 SAMPLED = frozenset({"sample", "sample_n", "enumerate_support"})

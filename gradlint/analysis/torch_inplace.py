@@ -7,7 +7,16 @@ from typing import Any
 
 from gradlint.analysis import events
 from gradlint.analysis.machine import Call, Machine
-from gradlint.analysis.torch_ops import ADDITIVE, SCALING, Operands, carried, check_saved_inference, dead_terms, record, sources_of
+from gradlint.analysis.torch_ops import (
+    ADDITIVE,
+    SCALING,
+    Operands,
+    carried,
+    check_saved_inference,
+    dead_terms,
+    record,
+    sources_of,
+)
 from gradlint.analysis.torch_values import any_of, as_tensor, tensors_in
 from gradlint.analysis.values import (
     FALSE,

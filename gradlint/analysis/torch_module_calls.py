@@ -11,9 +11,9 @@ from gradlint.analysis.attributes import find_method, store
 from gradlint.analysis.classes import underlying
 from gradlint.analysis.comprehensions import append
 from gradlint.analysis.iteration import iterate
+from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import truth_of
-from gradlint.analysis.state import anonymous
 from gradlint.analysis.torch_modules import CHILDREN, HOOKS, OWN, PRE, children, flag_in, is_module, tree
 from gradlint.analysis.torch_values import any_of, as_module, known
 from gradlint.analysis.values import (

@@ -21,8 +21,8 @@ from typing import Any
 
 from gradlint.analysis import layer_rows
 from gradlint.analysis.classes import externs, has_unknown_base
+from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Machine
-from gradlint.analysis.state import anonymous
 from gradlint.analysis.values import (
     FALSE,
     LIKELY_TRUE,

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gradlint.analysis import events, torch_advice
+from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Machine
-from gradlint.analysis.state import anonymous
 from gradlint.analysis.torch_values import any_of, flag_of, known, maybe_tensor, rg_of, tensors_in
 from gradlint.analysis.values import (
     FALSE,

@@ -8,9 +8,9 @@ from typing import Any
 
 from gradlint.analysis import contexts, events, torch_autograd, torch_cuts, torch_modules
 from gradlint.analysis.iteration import iterate
+from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import truth_of
-from gradlint.analysis.state import anonymous
 from gradlint.analysis.torch_values import known
 from gradlint.analysis.values import (
     FALSE,

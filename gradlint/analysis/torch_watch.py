@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import events, torch_cuts, torch_modules
+from gradlint.analysis.ledger import ReleafRecord
 from gradlint.analysis.machine import Machine
 from gradlint.analysis.torch_ops import sources_of
 from gradlint.analysis.torch_values import tensors_in
@@ -27,7 +28,6 @@ from gradlint.analysis.values import (
     is_false,
     leaves,
 )
-from gradlint.analysis.ledger import ReleafRecord
 from gradlint.findings import Origin
 
 # -- modules
