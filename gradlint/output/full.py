@@ -35,6 +35,8 @@ def render(run: Reported, page: Page) -> str:
         told += f" {number} can be mended by {fix_option(safety)}." if number else ""
     if not run.findings:
         told = f"No findings in {counted(run.files, 'file')}."
+    if run.failures:
+        told += f" Not analysed: {counted(len(run.failures), 'file')}, named on standard error."
     return "".join(f"{block}\n" for block in blocks) + told + "\n"
 
 

@@ -76,6 +76,11 @@ GRD101 backward-without-graph: `loss` does not require grad: 100% <computed> und
 '''
 
 
+def test_full_does_not_call_clean_what_it_could_not_read() -> None:
+    text = text_of("full", Reported(failures=RUN.failures, files=3))
+    assert text == "No findings in 3 files. Not analysed: 2 files, named on standard error.\n"
+
+
 def test_full_marks_wide_text_and_tabs_where_they_stand() -> None:
     rows = ["\tx = '漢字'; y.backward()"]
     finding = Finding("GRD101", "n", "a.py", Span(1, 12, 1, 24), "m", Severity.ERROR)
