@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gradlint.findings import Failure, FileResult, Finding, Fix, Verdict, Witness
+from gradlint.findings import Failure, FileResult, Finding, Fix, Severity, Verdict, Witness
 from gradlint.sources.ignores import Ignores
 from gradlint.sources.roots import roots_of
 from gradlint.sources.settings import Settings, SettingsError, answers
@@ -189,7 +189,8 @@ def _analysed(path: str, source: bytes, project: Project | None, settings: Setti
 
     unit = Unit(path, source)
     unit.validate()
-    report = analyse(unit, project, predict=predict)
+    advice = any(rule.severity is Severity.ADVICE for rule in chosen_rules(settings))
+    report = analyse(unit, project, predict=predict, advice=advice)
     report.target_torch = settings.target_torch
     return report
 

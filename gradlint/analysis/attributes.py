@@ -26,6 +26,7 @@ from gradlint.analysis.values import (
     Module,
     Opaque,
     Partial,
+    Pending,
     Ref,
     Sequence,
     Super,
@@ -66,7 +67,12 @@ def _get(m: Machine, obj: Any, name: str, at: int) -> Any:
         frame = m.state.get(thing.frame)
         assert isinstance(frame, Frame)
         if name in frame.names:
-            return frame.names[name]
+            value = frame.names[name]
+            if type(value) is Pending:
+                from gradlint.analysis.imports import arrive
+
+                return arrive(m, value)
+            return value
         from gradlint.analysis.imports import submodule
 
         return submodule(m, thing, name) or Opaque(("attr", ("module", thing.name), name))

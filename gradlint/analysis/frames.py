@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis.machine import Activation, Machine
-from gradlint.analysis.values import Const, Extern, Frame, Opaque
+from gradlint.analysis.values import Const, Extern, Frame, Opaque, Pending, Phi, leaves, lift
 
 BUILTINS = frozenset(dir(builtins)) | {"reveal_type"}
 
@@ -26,22 +26,44 @@ def lookup(m: Machine, name: str) -> Any:
         if not isinstance(frame, Frame):
             break
         if name in frame.names:
-            return frame.names[name]
+            return _settled(m, frame.names[name])
         module = frame.module or module
         address = frame.parent
     if module:
         frame = heap.get(module)
         if isinstance(frame, Frame):
             if name in frame.names:
-                return frame.names[name]
+                return _settled(m, frame.names[name])
             if "*" in frame.names:
-                return Opaque(("name", module, name))
+                return _starred(frame.names["*"], module, name)
     if name == "__class__" and act.owner:
         from gradlint.analysis.values import Ref
 
         return Ref(act.owner)
     if name in BUILTINS:
         return Extern(f"builtins.{name}")
+    return Opaque(("name", module, name))
+
+
+def _settled(m: Machine, value: Any) -> Any:
+    """A name imported from the project becomes what it is when it is first read."""
+    kind = type(value)
+    if kind is not Pending and (kind is not Phi or not any(type(leaf) is Pending for leaf in leaves(value))):
+        return value
+    from gradlint.analysis.imports import arrive
+
+    if kind is Pending:
+        return arrive(m, value)
+    return lift(lambda leaf: arrive(m, leaf) if type(leaf) is Pending else leaf, value)
+
+
+def _starred(source: Any, module: int, name: str) -> Any:
+    """A name that a star import may have brought."""
+    if isinstance(source, Extern) and source.name in ("torch", "torch.nn", "torch.nn.functional", "numpy", "math"):
+        from gradlint.analysis.torch_names import value_of
+
+        if name not in BUILTINS:
+            return value_of(f"{source.name}.{name}")
     return Opaque(("name", module, name))
 
 

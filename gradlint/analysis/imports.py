@@ -11,13 +11,16 @@ from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis.machine import Activation, Exhausted, Exits, Machine
-from gradlint.analysis.values import Const, Extern, Frame, Module, Opaque, Ref
+from gradlint.analysis.state import Mode
+from gradlint.analysis.values import Const, Extern, Frame, Module, Opaque, Pending, Ref
 from gradlint.syntax import ir
 from gradlint.syntax.unit import SourceError, Unit
 
 MAX_MODULES = 40
 MAX_SOURCE = 1_500_000
-MODULE_STEPS = 20_000
+MODULE_STEPS = 5_000
+EAGER = b"set_grad_enabled"
+"""A module that names this may switch the mode when it is imported."""
 EXTERNAL = frozenset({"torch", "numpy", "builtins"})
 
 
@@ -84,14 +87,11 @@ def module_name(path: str) -> str:
     return f"{package}.{stem}" if package else stem
 
 
-def load(m: Machine, dotted: str) -> Ref | None:
+def load(m: Machine, dotted: str, near: int | None = None) -> Ref | None:
     """The module object of a project module, run if it has not been; None where there is none in view."""
     project = m.services.get("project")
     units: list[Unit] = m.services["units"]
-    if project is None:
-        return None
-    near = units[m.unit].path
-    path = project.find(dotted, near) or _own_package(project, dotted, near)
+    path = find(m, dotted, m.unit if near is None else near)
     if path is None:
         return None
     for number, known in enumerate(units):
@@ -108,6 +108,52 @@ def load(m: Machine, dotted: str) -> Ref | None:
     if number == len(units):
         units.append(unit)
     return run_module(m, unit, number, dotted)
+
+
+def find(m: Machine, dotted: str, near: int) -> str | None:
+    """The file of a module of the project, None where there is none in view."""
+    project = m.services.get("project")
+    if project is None:
+        return None
+    path = m.services["units"][near].path
+    return project.find(dotted, path) or _own_package(project, dotted, path)
+
+
+def _later(m: Machine, dotted: str, name: str) -> Pending | None:
+    """A name of a module of the project, to be looked at when it is needed; None where the module has to run now, or is
+    not in view."""
+    path = find(m, dotted, m.unit)
+    if path is None:
+        return None
+    unit = m.services["project"].unit(path)
+    if unit is None or EAGER in unit.data:
+        return None
+    return Pending(dotted, name, m.unit)
+
+
+def arrive(m: Machine, value: Pending) -> Any:
+    """What a name imported from the project is: its module is run now, in a mode of its own."""
+    saved = m.state.mode, m.rounds, m.round_contexts, m.forwards, m.runs_main, m.thread_base
+    m.rounds, m.round_contexts, m.forwards, m.runs_main, m.thread_base = [], [], 0, False, -1
+    m.state.mode = Mode()
+    try:
+        found = load(m, value.module, value.near)
+        if value.name and found is not None:
+            made = _name_in(m, found, value.name, value.module, value.near)
+        else:
+            made = found
+    finally:
+        m.state.mode, m.rounds, m.round_contexts, m.forwards, m.runs_main, m.thread_base = saved
+    return made if made is not None else Opaque(("import", value.module, value.name))
+
+
+def _name_in(m: Machine, module: Ref, name: str, dotted: str, near: int) -> Any:
+    thing = m.get(module)
+    frame = m.state.heap.get(thing.frame) if isinstance(thing, Module) else None
+    if isinstance(frame, Frame) and name in frame.names:
+        value = frame.names[name]
+        return arrive(m, value) if isinstance(value, Pending) else value
+    return load(m, f"{dotted}.{name}", near)
 
 
 def _own_package(project: Project, dotted: str, near: str) -> str | None:
@@ -178,7 +224,11 @@ def absolute(m: Machine, module: str, level: int) -> str:
 def import_module(m: Machine, dotted: str, aliased: bool, at: int) -> Any:
     """`import a.b` binds the top package, `import a.b as c` the module itself."""
     if aliased:
-        return load(m, dotted) or _external(m, dotted)
+        return _later(m, dotted, "") or load(m, dotted) or _external(m, dotted)
+    if "." not in dotted:
+        later = _later(m, dotted, "")
+        if later is not None:
+            return later
     found = load(m, dotted)
     top = dotted.partition(".")[0]
     if top == dotted:
@@ -197,6 +247,9 @@ def _external(m: Machine, dotted: str) -> Any:
 def import_name(m: Machine, node: ir.ImportFrom, name: str) -> Any:
     """`from module import name`."""
     dotted = absolute(m, node.module, node.level)
+    later = _later(m, dotted, name)
+    if later is not None:
+        return later
     found = load(m, dotted)
     if found is None:
         if node.level and not dotted:
@@ -207,7 +260,8 @@ def import_name(m: Machine, node: ir.ImportFrom, name: str) -> Any:
     frame = m.state.get(thing.frame)
     assert isinstance(frame, Frame)
     if name in frame.names:
-        return frame.names[name]
+        value = frame.names[name]
+        return arrive(m, value) if isinstance(value, Pending) else value
     return load(m, f"{dotted}.{name}") or m.opaque(node.at, tag=name)
 
 

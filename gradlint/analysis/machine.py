@@ -24,6 +24,7 @@ from gradlint.analysis.values import (
     NONE,
     UNKNOWN,
     Const,
+    Extern,
     Flag,
     Object,
     Opaque,
@@ -418,12 +419,18 @@ class Machine:
         if isinstance(value, Const):
             return value.value
         if isinstance(value, Opaque):
-            return value.origin or Origin("unknown", requires_grad=summary(value.rg).value)
+            op = "python" if value.kind in ("number", "array") else "unknown"
+            return value.origin or Origin(op, requires_grad=summary(value.rg).value)
+        if isinstance(value, Extern):
+            return Origin("python", name=value.name, requires_grad=False)
         thing = self.get(value)
         if isinstance(thing, Tensor):
             return shallow(thing.origin)
         if isinstance(thing, Sequence) and depth < 2 and thing.exact and len(thing.items) <= 8:
-            return [self.origin_of(item, depth + 1) for item in thing.items]
+            parts = [self.origin_of(item, depth + 1) for item in thing.items]
+            if thing.kind == "slice" and not any(isinstance(part, (Origin, list, tuple)) for part in parts):
+                return slice(*parts)
+            return parts if thing.kind == "list" else tuple(parts)
         if isinstance(thing, Sequence) and thing.rest is not None and depth < 2:
             return [self.origin_of(next(leaves(thing.rest)), depth + 1)]
         return Origin("python")
@@ -529,7 +536,7 @@ def shallow(origin: Origin) -> Origin:
 def _part_depth(part: Any) -> int:
     if isinstance(part, Origin):
         return part.depth
-    return max((_part_depth(p) for p in part), default=0) if isinstance(part, list) else 0
+    return max((_part_depth(p) for p in part), default=0) if isinstance(part, (list, tuple)) else 0
 
 
 __all__ = ["Activation", "Budget", "Call", "Exhausted", "Exits", "Machine", "Record", "join_all"]

@@ -23,7 +23,7 @@ from gradlint.analysis import (
     torch_cuts,
     withs,
 )
-from gradlint.analysis.entries import Entry, entries_of, isolated
+from gradlint.analysis.entries import Entry, entries_of, is_hot, isolated
 from gradlint.analysis.events import Event, Place
 from gradlint.analysis.imports import Project
 from gradlint.analysis.machine import Activation, Budget, Exhausted, Exits, Machine, Record
@@ -81,7 +81,7 @@ def _located(report: Report, origin: Origin, seen: dict[int, Origin]) -> Origin:
     def part(value: Any) -> Any:
         if isinstance(value, Origin):
             return _located(report, value, seen)
-        return [part(v) for v in value] if isinstance(value, list) else value
+        return type(value)(part(v) for v in value) if isinstance(value, (list, tuple)) else value
 
     def line(here: int) -> int:
         return report.line(Machine.place(here)) if here else 0
@@ -99,13 +99,16 @@ def _located(report: Report, origin: Origin, seen: dict[int, Origin]) -> Origin:
     return made
 
 
-def analyse(unit: Unit, project: Project | None = None, *, predict: bool = False, budget: Budget | None = None) -> Report:
-    """Interpret one file. Raises SourceError where it does not parse; never raises for what it cannot follow."""
+def analyse(
+    unit: Unit, project: Project | None = None, *, predict: bool = False, advice: bool = True, budget: Budget | None = None
+) -> Report:  # fmt: skip
+    """Interpret one file. `predict`: every function of it; else those that can have a finding, with `advice` also a piece
+    of advice. Raises SourceError where it does not parse; never raises for what it cannot follow."""
     result: list[Report | BaseException] = []
 
     def work() -> None:
         try:
-            result.append(_analyse(unit, project, predict, budget or Budget()))
+            result.append(_analyse(unit, project, predict, advice, budget or Budget()))
         except BaseException as error:  # handed on to the caller's thread
             result.append(error)
 
@@ -125,13 +128,15 @@ def analyse(unit: Unit, project: Project | None = None, *, predict: bool = False
     return made
 
 
-def _analyse(unit: Unit, project: Project | None, predict: bool, budget: Budget) -> Report:
+def _analyse(unit: Unit, project: Project | None, predict: bool, advice: bool, budget: Budget) -> Report:
     m = Machine(budget)
     units = [unit]
+    if not predict and not worth(unit, advice):
+        return Report(units)
     m.book = torch_advice.Book()
     wire(m, units, project)
     base = _run_main(m, unit)
-    todo = entries_of(m, unit, base, everything=predict)
+    todo = entries_of(m, unit, everything=predict, advice=advice)
     for entry in todo:
         if m.steps >= budget.steps:
             m.cuts.append((Place(0, entry.code.at), "the file takes too many steps"))
@@ -144,6 +149,16 @@ def _analyse(unit: Unit, project: Project | None, predict: bool, budget: Budget)
     m.events += ledger.settle(m.ledger)
     torch_advice.settle(m)
     return Report(units, tuple(m.events), predictions, cuts, m)
+
+
+def worth(unit: Unit, advice: bool) -> bool:
+    """Whether any function of a file, or its own code, can have a finding, as far as words tell."""
+    lines = unit.scan
+    if lines is None:
+        return True
+    if not is_hot(unit, unit.data, advice):
+        return False
+    return any(is_hot(unit, c.text, advice) for c in unit.functions()) or is_hot(unit, unit.outside(), advice)
 
 
 def _cut(units: list[Unit], place: Place, why: str) -> Cut:

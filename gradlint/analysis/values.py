@@ -215,6 +215,16 @@ class Extern:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """A name imported from a module of the project that has not been run yet (`name` "" for the module itself); it is
+    looked for from unit `near`."""
+
+    module: str
+    name: str
+    near: int
+
+
+@dataclass(frozen=True, slots=True)
 class Func:
     """A function of the project: its code, the frame it was defined in, defaults by parameter name."""
 
@@ -291,7 +301,7 @@ class ModeSpec:
         return f"torch.{self.kind}({'…' if value is None else value})"
 
 
-Value = Union[Const, Ref, Opaque, Extern, Func, Method, Builtin, Partial, Moded, Descriptor, Super, Phi]
+Value = Union[Const, Ref, Opaque, Extern, Pending, Func, Method, Builtin, Partial, Moded, Descriptor, Super, Phi]
 
 
 # ------------------------------------------------------------------------------------------ heap objects

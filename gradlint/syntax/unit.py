@@ -87,6 +87,10 @@ class Unit:
             return [code for code in parse.all_codes(self.module)]
         return [self.code_at(one) for one in lines.definitions if one.kind == "def"]
 
+    def outside(self) -> bytes:
+        """The text of the file without the bodies of its outermost functions; all of it where the scan is in doubt."""
+        return self.data if self.scan is None else chunks.skeleton(self.scan).text
+
     def validate(self) -> None:
         """Raises SourceError where any part of the file is not Python, parsed or not."""
         parse.validate(self)
