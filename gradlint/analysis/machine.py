@@ -58,8 +58,8 @@ class Exhausted(Exception):
 class Budget:
     """Bounds for one file: `steps` of the interpreter in all, `entry_steps` for one entry point."""
 
-    steps: int = 400_000
-    entry_steps: int = 60_000
+    steps: int = 120_000
+    entry_steps: int = 15_000
 
 
 @dataclass
@@ -428,8 +428,9 @@ class Machine:
             return shallow(thing.origin)
         if isinstance(thing, Sequence) and depth < 2 and thing.exact and len(thing.items) <= 8:
             parts = [self.origin_of(item, depth + 1) for item in thing.items]
-            if thing.kind == "slice" and not any(isinstance(part, (Origin, list, tuple)) for part in parts):
-                return slice(*parts)
+            if thing.kind == "slice":
+                known = not any(isinstance(part, (Origin, list, tuple)) for part in parts)
+                return slice(*parts) if known else Origin("python", tuple(parts), name="slice", requires_grad=False)
             return parts if thing.kind == "list" else tuple(parts)
         if isinstance(thing, Sequence) and thing.rest is not None and depth < 2:
             return [self.origin_of(next(leaves(thing.rest)), depth + 1)]
