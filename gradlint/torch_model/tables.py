@@ -54,8 +54,10 @@ class Operator:
     writes: tuple[str, ...] = ()
     """Arguments written in place in every call."""
     may_write: tuple[str, ...] = ()
+    writes_leaf: bool = False
+    """Of what works in place: also on a leaf that requires grad, with grad on (`torch.nn.init`)."""
     refuses: tuple[str, ...] = ()
-    """Arguments that must not require grad: the call raises."""
+    """Arguments that must not require grad: the call raises; "name?" in some calls only."""
     requires_grad: bool = False
     """The function takes `requires_grad=` (a factory)."""
     cases: tuple[Case, ...] = ()
@@ -119,7 +121,8 @@ def parse(line: str) -> Operator:
         dtype_of=tuple(dtype_of.split(",")) if dtype_of else (), scalar=columns.get("scalar", "?"),
         diffargs=rows.sure(flows), maybe_diffargs=rows.unsure(flows), saves=tuple(when), saves_when=when,
         may_save=rows.unsure(saves), writes=rows.sure(writes), may_write=rows.unsure(writes),
-        refuses=rows.words(columns, "refuses"), requires_grad="factory" in columns, cases=rows.cases(columns),
+        refuses=rows.words(columns, "refuses"), requires_grad="factory" in columns,
+        writes_leaf="leaf" in columns, cases=rows.cases(columns),
     )  # fmt: skip
 
 

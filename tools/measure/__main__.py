@@ -14,15 +14,19 @@ from pathlib import Path
 
 import torch
 
-from tools.measure import bank, modules, operators
+from tools.measure import bank, callers, distributions, modules, operators, optimizers
 
 TABLES = Path(__file__).resolve().parents[2] / "gradlint" / "torch_model"
-KINDS = ("operators", "modules")
+OTHERS = {"modules": modules.table, "optimizers": optimizers.table, "distributions": distributions.table, "callers": callers.table}
+KINDS = ("operators", *OTHERS)
 HEADERS = {
     "functions": "What torch's functions do",
     "methods": "What a tensor's methods do",
     "attributes": "What a tensor's attributes are",
     "modules": "What the classes of torch.nn do",
+    "optimizers": "What optimizers and schedulers do",
+    "distributions": "Through which arguments of a distribution gradient flows",
+    "callers": "How torch runs functions of the user",
 }
 
 
@@ -32,8 +36,9 @@ def measured(kinds: list[str], only: str) -> dict[str, list[str]]:
     made: dict[str, list[str]] = {}
     if "operators" in kinds:
         made |= operators.tables(bank.build(), only)
-    if "modules" in kinds:
-        made["modules"] = modules.table(only)
+    for kind, table in OTHERS.items():
+        if kind in kinds:
+            made[kind] = table(only)
     return made
 
 

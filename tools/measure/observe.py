@@ -228,8 +228,8 @@ def observe(sample: Sample, inplace: bool = False) -> Seen:
     for i in list(free):
         try:
             _note_single(seen, run(sample, {i}, leaf=not inplace), sample, i)
-            count = len(tensors_of(sample.slots[i].value))
-            for part in {0, count - 1} if count > 1 else ():
+            parts = [j for j, t in enumerate(tensors_of(sample.slots[i].value)) if can_require_grad(t)]
+            for part in {parts[0], parts[-1]} if len(parts) > 1 else ():
                 _note_flows(seen, run(sample, {i}, part=part), sample.slots[i].names)
         except (RuntimeError, NotImplementedError, ValueError, TypeError) as error:
             free.remove(i)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -30,6 +30,9 @@ NAMESPACES = {
     "torch.masked": torch.masked,
     "torch.signal.windows": torch.signal.windows,
     "torch.nested": torch.nested,
+    "torch.nn.init": torch.nn.init,
+    "torch.nn.utils": torch.nn.utils,
+    "torch.nn.utils.rnn": torch.nn.utils.rnn,
 }
 SAMPLES = 20
 """Sample calls of a function that are run from every side."""
@@ -63,7 +66,7 @@ def functions() -> Iterator[Target]:
     for prefix, module in NAMESPACES.items():
         for name in sorted(dir(module)):
             found = getattr(module, name)
-            if name.startswith("_") or not callable(found) or inspect.isclass(found) or name in probes.NO_OPERATOR or probes.is_setting(name):
+            if name.startswith("_") or not callable(found) or isinstance(found, TypeVar) or inspect.isclass(found) or name in probes.NO_OPERATOR or probes.is_setting(name):
                 continue
             yield Target(f"{prefix}.{name}", found)
 
@@ -180,6 +183,7 @@ def row(target: Target, sign: Signature | None, seen: list[tuple[Sample, Seen]])
     columns["refuses"] = ",".join(words.refusals(all_seen))
     columns["cases"] = "; ".join(case_texts)
     columns["factory"] = "requires_grad" if takes_requires_grad(samples) else ""
+    columns["leaf"] = "written" if returns == "self" and writes_leaf(samples) else ""
     args = sign.args if sign is not None else ("input",)
     variadic = sign is not None and bool(sign.main.rest) or takes_splat(seen)
     return Row(target.name, args, () if sign is None else sign.keywords, variadic, returns, columns)
@@ -239,6 +243,17 @@ def takes_requires_grad(samples: list[Sample]) -> bool:
             continue
         if made and all(t.requires_grad and t.is_leaf for t in made):
             return True
+    return False
+
+
+def writes_leaf(samples: list[Sample]) -> bool:
+    """Whether an in-place function takes a leaf that requires grad: it writes under no_grad."""
+    for sample in samples[:4]:
+        if observe.differentiable(sample.slots[0]):
+            try:
+                return bool(observe.run(sample, {0}))
+            except words.ERRORS:
+                return False
     return False
 
 

@@ -42,7 +42,11 @@ NO_OPERATOR = frozenset(
     "assert_int_or_pair Optional Union clear_autocast_cache eig solve symeig lstsq matrix_rank segment_reduce "
     "choose_qparams_optimized as_sparse_gradcheck seed manual_seed initial_seed empty_quantized scaled_mm scaled_grouped_mm "
     "grouped_mm to_sparse_semi_structured as_masked_tensor masked_tensor is_masked_tensor resize_as_sparse_ "
-    "from_file to_dlpack from_dlpack set_ embedding_renorm_ dsmm hsmm is_storage ".split()
+    "from_file to_dlpack from_dlpack set_ embedding_renorm_ dsmm hsmm is_storage "
+    "constant dirac kaiming_normal kaiming_uniform orthogonal xavier_normal xavier_uniform calculate_gain "
+    "clip_grad_norm clip_grad_norm_ clip_grad_value_ clip_grads_with_norm_ convert_conv2d_weight_memory_format "
+    "convert_conv3d_weight_memory_format fuse_conv_bn_eval fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights "
+    "remove_spectral_norm remove_weight_norm skip_init spectral_norm weight_norm vector_to_parameters invert_permutation bind copy_method_params".split()
 )
 """Public names that compute no tensor, set the process up, or need hardware or tensors of special kinds."""
 NO_METHOD = frozenset(
@@ -278,6 +282,15 @@ def by_name() -> dict[str, list[Call]]:
             call(i(3), return_inverse=True, return_counts=True), call(f(3), return_inverse=True, return_counts=True),
         ],
         "unique": [call(f(3)), call(i(3), return_counts=True), call(f(3), return_inverse=True), call(f(3), return_inverse=True, return_counts=True), call(i(3), return_inverse=True), call(i(3), return_inverse=True, return_counts=True), call(f(3), return_counts=True)],
+    }  # fmt: skip
+    weight = [call(f(3, 4)), call(f(2, 2))]
+    made |= {f"init_{name}": weight for name in "kaiming_normal_ kaiming_uniform_ orthogonal_ xavier_normal_ xavier_uniform_ normal_ uniform_ trunc_normal_ ones_ zeros_ eye_".split()}
+    made |= {
+        "init_constant_": [call(f(3, 4), 1.0)], "init_sparse_": [call(f(3, 4), 0.5)], "init_dirac_": [call(f(3, 3, 2))],
+        "parameters_to_vector": [call([f(2), f(2, 3)]), call([f(3)])], "get_total_norm": [call([f(2), f(2, 3)]), call([f(3)])],
+        "pad_sequence": [call([f(2), f(3)]), call([f(2, 2), f(3, 2)], True), call([i(2), i(3)])], "pack_sequence": [call([f(3, 2), f(2, 2)]), call([f(2), f(2)])],
+        "pack_padded_sequence": [call(f(3, 2, 2), torch.tensor([3, 2])), call(f(3, 2), [3, 2])], "unpad_sequence": [call(f(3, 2), torch.tensor([3, 2]))],
+        "pad_packed_sequence": [call(torch.nn.utils.rnn.pack_sequence([f(3, 2), f(2, 2)]))], "unpack_sequence": [call(torch.nn.utils.rnn.pack_sequence([f(3, 2), f(2, 2)]))],
     }  # fmt: skip
     for name in CASTS:
         same = getattr(torch, {"byte": "uint8", "char": "int8"}.get(name, name))
