@@ -1,8 +1,8 @@
 """Runs scripts: started by `run` as `main` with `engine|torch [--here]`; jobs come in (JSON, one a line), outcomes out.
 
-A job is a list of attempts at one finding; they are run one after the other until one shows the fault. The engine is
-imported once, before anything runs; each attempt runs in a fork of this process, so that modes left off, crashes and
-endless loops stay with the script that made them. With `--here` (where there is no fork) it runs in this process.
+A job is a list of attempts at one finding (see `attempts`). The engine is imported once, before anything runs; each
+attempt runs in a fork of this process, so that modes left off, crashes and endless loops stay with the script that made
+them. With `--here` (where there is no fork) it runs in this process.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ import warnings
 from typing import Any
 
 from gradlint.witness import confine, guard
+from gradlint.witness.attempts import Attempt, Outcome, attempts_of
 
-Attempt = dict[str, Any]
-Outcome = dict[str, Any]
 FILE = "<witness>"
 LATE = {"torch.optim": "torch._dynamo", "checkpoint": "torch.utils.checkpoint", "torch.func": "torch._dynamo",
         "forward_ad": "torch._dynamo"}
@@ -166,24 +165,10 @@ def _read(receiver: int, seconds: float) -> tuple[bytes, bool]:
 
 
 def run_job(job: dict[str, Any], engine: str, forked: bool) -> list[Outcome]:
-    """The outcomes of the attempts made, in order. The last one showed the fault, or there are no more to make.
-
-    Where a script ran and did not show it, only attempts with the same flags follow: that the fault shows once an
-    input is taken not to require grad says nothing for the finding.
-    """
-    outcomes: list[Outcome] = []
-    held: Any = None
-    for attempt in job["attempts"]:
-        if held is not None and attempt["assumes"] != held:
-            break
-        seconds = job["seconds"]
-        outcome = run_forked(attempt, engine, seconds) if forked else run_here(attempt, engine)
-        outcomes.append(outcome)
-        if outcome["status"] in ("shown", "timeout", "refused"):
-            break
-        if outcome["status"] == "missing":
-            held = attempt["assumes"]
-    return outcomes
+    """The outcomes of the attempts made at one finding."""
+    if forked:
+        return attempts_of(job, lambda attempt: run_forked(attempt, engine, job["seconds"]))
+    return attempts_of(job, lambda attempt: run_here(attempt, engine))
 
 
 def main() -> None:

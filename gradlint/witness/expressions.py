@@ -58,16 +58,16 @@ class Printer:
             step = self.made.steps[number]
             if number in self._layers:
                 yield f"{self._layers[number]} = {self._built(step)}", self._layer_note(step)
-            if _is_module(step):
+            if step.is_module:
                 yield f"{self._names[number]} = {self._built(step)}", self._note(step, "")
-            elif _is_definition(step):
+            elif step.is_definition:
                 yield f"{self._names[number]} = {self._made_up(number)}", self._note(step, self._said(step))
 
     def statements(self, but: int | None = None) -> Iterator[tuple[tuple[str, ...], str, str, str]]:
         """What is computed, `but` for one step: (contexts, comment for the innermost one, code, comment)."""
         for number in self.made.order:
             step = self.made.steps[number]
-            if number == but or number in self._inlined or not is_computed(step):
+            if number == but or number in self._inlined or not step.is_computed:
                 continue
             mode_note = self._place(step.origin, step.origin.mode_line)
             yield step.origin.modes, mode_note, self.statement(number), self._note(step, self._said(step))
@@ -77,14 +77,14 @@ class Printer:
         return tuple(
             (self._names[number], step.origin.requires_grad)
             for number, step in enumerate(self.made.steps)
-            if step.origin.requires_grad is not None and number not in self._inlined and not _is_module(step)
+            if step.origin.requires_grad is not None and number not in self._inlined and not step.is_module
         )
 
     # -- names
 
     def _name(self, number: int) -> None:
         step = self.made.steps[number]
-        applied = step.kind is Kind.LAYER and not _is_module(step) and self._callee(step) is None
+        applied = step.kind is Kind.LAYER and not step.is_module and self._callee(step) is None
         if applied or (step.kind is Kind.UNFOLLOWED and self._stands_for_layer(number)):
             self._layers[number] = self.names.fresh(layers.class_of(step.origin.op).lower(), "layer")
         if number in self._inlined:
@@ -92,7 +92,7 @@ class Printer:
         if step.target in self._names:
             self._names[number] = self._names[step.target]
             return
-        default = "layer" if _is_module(step) else _DEFAULT_NAMES[step.kind]
+        default = "layer" if step.is_module else _DEFAULT_NAMES[step.kind]
         self._names[number] = self.names.fresh(step.origin.name, default)
 
     def _inlinable(self) -> set[int]:
@@ -111,7 +111,7 @@ class Printer:
 
     def _belongs_to_user(self, number: int, step: Step) -> bool:
         """Whether the value has no name, and its one user stands on the same line in the same contexts."""
-        if not is_computed(step) or step.origin.name or len(step.users) != 1 or number in self.made.subjects:
+        if not step.is_computed or step.origin.name or len(step.users) != 1 or number in self.made.subjects:
             return False
         user = self.made.steps[step.users[0]]
         places = [(s.origin.line, s.origin.path, s.origin.modes) for s in (step, user)]
@@ -131,7 +131,7 @@ class Printer:
     def _said(self, step: Step) -> str:
         said = _MADE_UP.get(step.kind, "")
         if said and is_open(step) and self.layout.grad:
-            said += ", taken to require grad"
+            said += ", taken not to require grad" if step.origin.requires_grad else ", taken to require grad"
         called = step.origin.name
         return f"`{comment(called, 30)}`, {said}" if said and called and called != identifier(called) else said
 
@@ -146,9 +146,9 @@ class Printer:
     def _made_up(self, number: int) -> str:
         step = self.made.steps[number]
         origin, shape = step.origin, self.layout.shape_of(number)
-        grad = self.layout.grad if origin.requires_grad is None else origin.requires_grad
+        grad = bool(origin.requires_grad) != (self.layout.grad and is_open(step))
         if step.kind is Kind.PARAMETER:
-            flag = "" if grad or origin.requires_grad is None else ", requires_grad=False"
+            flag = "" if grad else ", requires_grad=False"
             return f"torch.nn.Parameter({self._tensor(step, False, shape)}{flag})"
         return self._tensor(step, grad, shape)
 
@@ -180,7 +180,7 @@ class Printer:
         """Whether a call that is not followed is shown as one of a layer that could be trained: where it ran with
         gradients off, a tensor that is made up without them would prove nothing."""
         step = self.made.steps[number]
-        return is_computed(step) and not step.wants and bool(self.layout.shape_of(number))
+        return step.is_computed and not step.wants and bool(self.layout.shape_of(number))
 
     def _frozen(self, step: Step) -> bool:
         """Whether a layer has to be frozen for its result to be what the analyser believes."""
@@ -190,7 +190,7 @@ class Printer:
             return not step.trainable
         if step.origin.requires_grad is not False:
             return False
-        return _is_module(step) or ops.records(step.origin.modes)
+        return step.is_module or ops.records(step.origin.modes)
 
     # -- statements
 
@@ -220,7 +220,7 @@ class Printer:
         args = step.args if callee is None else step.args[1:]
         name = self._layers[number] if callee is None else self._names[callee]
         layer = layers.layer_of(step.origin.op)
-        given = [self._operand(arg) for arg in args if not isinstance(arg, Some)]
+        given = [self._operand(arg) for arg in args if arg != Some()]
         if layers.class_of(step.origin.op) == "MultiheadAttention" and len(given) == 1:
             given *= 3
         return f"{name}({', '.join(given)}){layer.picks}"
@@ -228,7 +228,7 @@ class Printer:
     def _callee(self, step: Step) -> int | None:
         """The step that makes the module which is called, where the origin says which one it is."""
         first = step.args[0] if step.args else None
-        if isinstance(first, Use) and _is_module(self.made.steps[first.step]):
+        if isinstance(first, Use) and self.made.steps[first.step].is_module:
             return first.step
         return None
 
@@ -238,7 +238,7 @@ class Printer:
         holds_tensors = any(True for arg in step.args for _ in uses_in(arg))
         flagged = bool(origin.requires_grad) and (not holds_tensors or name == "tensor")
         grad = ", requires_grad=True" if flagged else ""
-        written = [(k, v) for k, v in step.kwargs if k != "requires_grad" and not isinstance(v, Some)]
+        written = [(k, v) for k, v in step.kwargs if k != "requires_grad" and v != Some()]
         if holds_tensors or (self.layout.exact and stated_shape(step) is not None):
             return f"{origin.op}({self._arguments(step.args, written)}{grad})"
         kind = ", dtype=torch.long" if origin.floating is False else ""
@@ -274,7 +274,7 @@ class Printer:
     def _behind(self, step: Step, args: tuple[Any, ...]) -> str:
         """The arguments of a method."""
         name = ops.short(step.origin.op)
-        if name in ops.CONVERSIONS and (not args or isinstance(args[0], Some)):
+        if name in ops.CONVERSIONS and (not args or args[0] == Some()):
             return self._conversion(step)
         if name in ops.RESHAPES:
             return ", ".join(map(str, self._reshaped(name, args)))
@@ -316,7 +316,7 @@ class Printer:
             text, level = self._code(value.step)
             return f"({text})" if level < place else text
         if isinstance(value, Some):
-            return "1"
+            return value.text or "1"
         if isinstance(value, (list, tuple)):
             inner = ", ".join(self._operand(item) for item in value)
             if isinstance(value, list):
@@ -326,38 +326,14 @@ class Printer:
         return f"({text})" if place > ops.UNARY and text.startswith("-") else text
 
     def _subscript(self, args: tuple[Any, ...]) -> str:
-        """An index. The analysis writes tuples and slices as lists; three items with None are a slice."""
+        """An index; an unknown one is the first place."""
         value = args[0] if len(args) == 1 else tuple(args)
-        if ops.looks_like_slice(value):
-            return _slice_text(value, self._operand)
         if isinstance(value, slice):
-            return _slice_text((value.start, value.stop, value.step), self._operand)
-        if isinstance(value, (list, tuple)) and value:
+            lower, upper, step = ("" if part is None else literal(part) for part in (value.start, value.stop, value.step))
+            return f"{lower}:{upper}" + (f":{step}" if step else "")
+        if isinstance(value, tuple) and value:
             return ", ".join(self._subscript((part,)) for part in value) + ("," if len(value) == 1 else "")
-        return "0" if isinstance(value, Some) else self._operand(value)
-
-
-def _is_module(step: Step) -> bool:
-    """Whether the value is a module itself, not what it computes."""
-    applied = any(True for _ in uses_in(step.args)) or any(isinstance(arg, Some) for arg in step.args)
-    return step.kind is Kind.LAYER and not applied
-
-
-def is_computed(step: Step) -> bool:
-    """Whether a statement computes the value."""
-    return not _is_definition(step) and not _is_module(step)
-
-
-def _is_definition(step: Step) -> bool:
-    """Whether the value is made up before anything is computed. What comes into being in inference mode is not: it is
-    an inference tensor. Nor is what a call gave that was not followed and ran with gradients off."""
-    if step.kind is Kind.INPUT:
-        return True
-    if step.kind is Kind.UNFOLLOWED and step.origin.requires_grad is False and step.origin.floating is not False:
-        return ops.records(step.origin.modes)
-    if step.made_up:
-        return not ops.infers(step.origin.modes)
-    return False
+        return "0" if value == Some() else self._operand(value)
 
 
 def _sizes(shape: tuple[int, ...]) -> str:
@@ -366,17 +342,12 @@ def _sizes(shape: tuple[int, ...]) -> str:
 
 def _known(kwargs: tuple[tuple[str, Any], ...]) -> list[tuple[str, Any]]:
     """Keyword arguments without those of which nothing is known."""
-    return [(key, value) for key, value in kwargs if not isinstance(value, Some)]
+    return [(key, value) for key, value in kwargs if value != Some()]
 
 
 def _without_some(args: tuple[Any, ...]) -> list[Any]:
     """Arguments without the unknown ones at their end."""
     kept = list(args)
-    while kept and isinstance(kept[-1], Some):
+    while kept and kept[-1] == Some():
         kept.pop()
     return kept
-
-
-def _slice_text(parts: Any, write: Any) -> str:
-    lower, upper, step = ("" if part is None else write(part) for part in parts)
-    return f"{lower}:{upper}" + (f":{step}" if step else "")

@@ -15,7 +15,8 @@ RANKS = (4, 3, 1, 0)
 
 @dataclass(frozen=True)
 class Layout:
-    """shape: of unknown tensors. grad: whether a tensor of which it is not known requires grad. exact: sizes that the
+    """shape: of unknown tensors. grad: whether a tensor of which it is not known requires grad
+    (of which it is only believed: whether it is the other way round). exact: sizes that the
     source states are kept; else they are made to fit the others. mode: what a mode that is not known is taken to be.
     ranks: how many dimensions some steps have, by number; the others have the layout's shape."""
 

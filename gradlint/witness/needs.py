@@ -39,7 +39,7 @@ def _flat(values: Any) -> Iterator[Any]:
         for value in values:
             yield from _flat(value)
     elif isinstance(values, slice):
-        yield from (values.start, values.stop)
+        yield from (part for part in (values.start, values.stop) if type(part) is int)
     else:
         yield values
 
@@ -76,20 +76,19 @@ def _states_sizes(step: Step) -> bool:
 
 
 def flags_to_try(made: Slice) -> tuple[bool, ...]:
-    """Whether tensors of which it is not known require grad: what is tried first, and then.
+    """Whether the flags of tensors of which they are not known are turned round, in the order of trying.
 
-    Where something else in the script requires grad, plain inputs make the more natural example. Where nothing does, an
-    input that requires grad comes first: a loss that rests on nothing would fail whatever the analyser believes.
+    Both have to show the fault: the analyser claims it whatever they are, and a script in which nothing requires grad
+    because the printer made it so would show nothing.
     """
-    if not any(is_open(step) for step in made.steps):
-        return (False,)
-    others = any(step.kind is Kind.LAYER or step.origin.requires_grad for step in made.steps)
-    return (False, True) if others else (True, False)
+    return (False, True) if any(is_open(step) for step in made.steps) else (False,)
 
 
 def is_open(step: Step) -> bool:
-    """Whether it is not known if this tensor, which the script makes up, requires grad."""
-    return step.made_up and step.origin.requires_grad is None and step.origin.floating is not False and not step.wants
+    """Whether it is not known if this tensor, which the script makes up, requires grad. What is believed of a call that
+    was not followed is no knowledge."""
+    unknown = step.origin.requires_grad is None or step.kind is Kind.UNFOLLOWED
+    return unknown and step.made_up and step.is_definition and step.origin.floating is not False and not step.wants
 
 
 def modes_to_try(made: Slice, modes: Iterable[str]) -> tuple[bool, ...]:

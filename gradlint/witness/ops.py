@@ -56,6 +56,11 @@ ATTRIBUTES = frozenset({"T", "H", "mT", "mH", "data", "grad", "real", "imag"})
 INDEXING = "torch.Tensor.__getitem__"
 INDEX_WRITE = "torch.Tensor.index"
 
+DTYPES = frozenset({
+    "torch.float", "torch.float16", "torch.float32", "torch.float64", "torch.double", "torch.half", "torch.bfloat16",
+    "torch.complex64", "torch.complex128", "torch.int", "torch.int8", "torch.int16", "torch.int32", "torch.int64",
+    "torch.long", "torch.short", "torch.uint8", "torch.bool",
+})  # fmt: skip
 CONVERSIONS = frozenset({"to", "type", "type_as"})
 RESHAPES = frozenset({"view", "reshape", "expand", "broadcast_to", "new_ones", "new_zeros", "new_empty", "resize"})
 NUMBERS_BEHIND = RESHAPES | frozenset({
@@ -165,16 +170,14 @@ def kind_of(op: str) -> Kind:
     return Kind.CALL if admitted else Kind.UNFOLLOWED
 
 
-def looks_like_slice(value: object) -> bool:
-    """Whether a list stands for a slice: the analysis writes both as lists, and a slice has three parts."""
-    if not isinstance(value, list) or len(value) != 3:
-        return False
-    return None in value and all(part is None or not isinstance(part, (list, tuple)) for part in value)
-
-
 def operand_kind(op: str, position: int) -> str:
     """What the operand at a position must be: "" for any float tensor, else a word that `program` knows."""
     return OPERANDS.get(short(op), {}).get(position, "")
+
+
+def is_other_device(text: str) -> bool:
+    """Whether a text names a device that a script cannot count on."""
+    return re.fullmatch(r"(cuda|mps|xpu|npu|hpu|tpu)(:\d+)?", text) is not None
 
 
 def picks(origin: Origin) -> str:

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from gradlint.findings import Evidence, Finding
 from gradlint.witness import guard, ops
 from gradlint.witness.constants import quoted
-from gradlint.witness.expressions import Printer, is_computed
+from gradlint.witness.expressions import Printer
 from gradlint.witness.layout import Layout, layouts
 from gradlint.witness.names import Names, comment, words
 from gradlint.witness.needs import flags_to_try, modes_to_try, needs_of
@@ -176,7 +176,7 @@ def _computed_by(evidence: Evidence, made: Slice) -> int | None:
     """The step that is itself the action, where this says nothing but `{0}`."""
     place = _PLACE.fullmatch(evidence.action.strip())
     number = made.subjects[int(place.group(1))] if place else None
-    return number if number is not None and is_computed(made.steps[number]) else None
+    return number if number is not None and made.steps[number].is_computed else None
 
 
 def _computing(page: _Page, printer: Printer, layout: Layout, but: int | None) -> None:

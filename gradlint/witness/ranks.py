@@ -63,10 +63,8 @@ def _integers(values: Any) -> list[int]:
 
 
 def _index_parts(step: Step) -> list[Any]:
-    index = step.args[1] if len(step.args) == 2 else list(step.args[1:])
-    if isinstance(index, (list, tuple)) and not ops.looks_like_slice(index):
-        return list(index)
-    return [index]
+    index = step.args[1] if len(step.args) == 2 else step.args[1:]
+    return list(index) if isinstance(index, tuple) else [index]
 
 
 def _consumed(step: Step) -> int:

@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gradlint.findings import Verdict, Witness
+from gradlint.witness.attempts import attempts_of
 from gradlint.witness.program import Program, Script
 
 Job = dict[str, Any]
@@ -24,12 +26,14 @@ START = 20.0
 class Outcome:
     """How one script ended. status:
 
+    attempt: number of the script in its program.
     shown: the fault showed. missing: the script ran and it did not. other: the action ended in another way.
     setup: the set-up failed. unsupported: the engine does not know something. timeout, memory, crash, refused.
     flags: requires_grad of the variables when the set-up was over.
     """
 
     status: str
+    attempt: int = 0
     line: int = 0
     error: str = ""
     message: str = ""
@@ -57,10 +61,12 @@ def run_all(programs: Sequence[Program], engine: str, seconds: float, whole: flo
 
 
 def _job(number: int, program: Program, seconds: float) -> Job:
+    numbers = {script.layout: at for at, script in enumerate(program.scripts)}
     attempts = [
         {
             "text": script.text, "action": script.action, "check": script.check,
             "names": [name for name, _ in script.believed], "assumes": script.layout.grad,
+            "twin": numbers.get(replace(script.layout, grad=not script.layout.grad)),
         }
         for script in program.scripts
     ]  # fmt: skip
@@ -70,7 +76,7 @@ def _job(number: int, program: Program, seconds: float) -> Job:
 def _outcome(row: dict[str, Any]) -> Outcome:
     flags = tuple(sorted((str(name), bool(flag)) for name, flag in row.get("flags", {}).items()))
     error, message = str(row.get("error", "")), str(row.get("message", ""))
-    return Outcome(str(row["status"]), int(row.get("line", 0)), error, message, flags)
+    return Outcome(str(row["status"]), int(row.get("attempt", 0)), int(row.get("line", 0)), error, message, flags)
 
 
 def environment() -> dict[str, str]:
@@ -145,21 +151,18 @@ def _ask_one_by_one(
     jobs: Iterable[Job], engine: str, seconds: float, whole: float
 ) -> list[tuple[int, list[Any]]]:
     """Without fork: a child for each attempt, so that none sees what another one left behind."""
-    import time
-
     until = time.monotonic() + whole
     found: list[tuple[int, list[Any]]] = []
+
+    def run_one(attempt: Job) -> Job:
+        late = {"status": "timeout", "message": f"it takes longer than {seconds:g} s"}
+        if time.monotonic() > until:
+            return late
+        answers = _ask([{"job": 0, "seconds": seconds, "attempts": [attempt]}], engine, START + seconds, "--here")
+        return dict(answers[0][1][0]) if answers else late
+
     for job in jobs:
-        rows: list[Any] = []
-        for attempt in job["attempts"]:
-            if time.monotonic() > until:
-                break
-            answers = _ask([{**job, "attempts": [attempt]}], engine, START + seconds, "--here")
-            late = {"status": "timeout", "message": f"it takes longer than {seconds:g} s"}
-            rows += answers[0][1] if answers else [late]
-            if rows[-1]["status"] in ("shown", "missing", "timeout", "refused"):
-                break
-        found.append((job["job"], rows))
+        found.append((job["job"], attempts_of(job, run_one)))
     return found
 
 
@@ -168,14 +171,14 @@ def _ask_one_by_one(
 
 def judge(program: Program, outcomes: Sequence[Outcome]) -> Witness:
     """The verdict on a finding."""
-    tried = list(zip(program.scripts, outcomes, strict=False))
+    tried = [(program.scripts[outcome.attempt], outcome) for outcome in outcomes]
     if not tried:
         return Witness(Verdict.UNCONFIRMED, "the time for all witnesses was over", program.scripts[0].text)
-    last, end = tried[-1]
-    if end.status == "shown" and program.empty:
-        return Witness(Verdict.UNCONFIRMED, program.empty, last.text)
-    if end.status == "shown":
-        return Witness(Verdict.CONFIRMED, "", last.text)
+    shown = next((script for script, outcome in tried if outcome.status == "shown"), None)
+    if shown is not None:
+        twin_fails = tried[-1][1].status == "missing"
+        why = program.empty or ("it depends on whether what is made up requires grad" if twin_fails else "")
+        return Witness(Verdict.UNCONFIRMED if why else Verdict.CONFIRMED, why, shown.text)
     for script, outcome in tried:
         if outcome.status == "missing":
             return _not_shown(program, script, outcome)

@@ -36,7 +36,9 @@ class Use:
 
 @dataclass(frozen=True)
 class Some:
-    """An operand that is no tensor and not known."""
+    """An operand that is no tensor. text: how it is written, "" where it is not known."""
+
+    text: str = ""
 
 
 Operand = Union[Use, Some, "list[Any]", "tuple[Any, ...]", Any]
@@ -59,6 +61,28 @@ class Step:
     @property
     def made_up(self) -> bool:
         return self.kind in (Kind.INPUT, Kind.UNFOLLOWED, Kind.LEAF, Kind.PARAMETER)
+
+    @property
+    def is_module(self) -> bool:
+        """Whether the value is a module itself, not what it computes."""
+        applied = any(True for _ in uses_in(self.args)) or any(isinstance(arg, Some) for arg in self.args)
+        return self.kind is Kind.LAYER and not applied
+
+    @property
+    def is_definition(self) -> bool:
+        """Whether the value is made up before anything is computed. What comes into being in inference mode is not: it
+        is an inference tensor. Nor is what a call gave that was not followed and ran with gradients off."""
+        if self.kind is Kind.INPUT:
+            return True
+        believed = self.origin.requires_grad is False and self.origin.floating is not False
+        if self.kind is Kind.UNFOLLOWED and believed:
+            return ops.records(self.origin.modes)
+        return self.made_up and not ops.infers(self.origin.modes)
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether a statement computes the value."""
+        return not self.is_definition and not self.is_module
 
     @property
     def in_place(self) -> bool:
@@ -156,11 +180,14 @@ class _Building:
     def _operand(self, value: Any, depth: int, number: bool = False) -> Operand:
         """An operand; one that must be a `number` is no tensor whatever is known of it."""
         if isinstance(value, Origin):
-            unknown = value.op == "python" or number and ops.kind_of(value.op) in (Kind.INPUT, Kind.UNFOLLOWED)
+            if value.op == "python":
+                return Some(value.name if value.name in ops.DTYPES else ":" if value.name == "slice" else "")
+            unknown = number and ops.kind_of(value.op) in (Kind.INPUT, Kind.UNFOLLOWED)
             return Some() if unknown else Use(self.add(value, depth + 1))
         if isinstance(value, (list, tuple)) and depth < DEEPEST:
             return type(value)(self._operand(item, depth + 1, number) for item in value)
-        return value if is_plain(value) else Some()
+        elsewhere = isinstance(value, str) and ops.is_other_device(value)
+        return value if is_plain(value) and not elsewhere else Some()
 
     def _with_tensors(self, origin: Origin, args: tuple[Operand, ...]) -> tuple[Operand, ...]:
         """Operands of which nothing is known as tensors, where a function takes nothing else."""
@@ -209,13 +236,11 @@ def _guess(origin: Origin, kind: Kind, args: Any, kwargs: Any) -> str:
         return "an operand is not known"
     if origin.op == ops.INDEX_WRITE:
         return "the index is not known"
-    if origin.op == ops.INDEXING and any(isinstance(arg, list) for arg in args[1:]):
-        return "the index is not known"
     return ""
 
 
 def _has_some(value: Any) -> bool:
-    return isinstance(value, Some) or (isinstance(value, (list, tuple)) and any(map(_has_some, value)))
+    return value == Some() or (isinstance(value, (list, tuple)) and any(map(_has_some, value)))
 
 
 def _say_wants(steps: list[Step], step: Step) -> None:

@@ -201,11 +201,19 @@ OPEN: dict[str, tuple[Finding, str]] = {
         raising("{0}.backward()", made("unknown", W, grad=True), text=NO_GRAPH), "a call was not followed"
     ),
     "input of which nothing is known": (
-        raising("{0}.backward()", made("input", name="x"), text=NO_GRAPH), "an input is made up"
+        raising("{0}.backward()", made("input", name="x"), text=NO_GRAPH), "speaks of an input of which it is not known"
     ),
     "input that was cut off": (
         raising("{0}.backward()", made("torch.Tensor.sum", made("input", line=4), grad=False), text=NO_GRAPH),
-        "an input is made up",
+        "it depends on whether what is made up requires grad",
+    ),
+    "belief in a call that was not followed": (
+        raising("{0}.backward()", made("torch.Tensor.sum", made("unknown", line=4, grad=False), grad=False), text=NO_GRAPH),
+        "it depends on whether what is made up requires grad",
+    ),
+    "input that does as it is made": (
+        raising("{0}.retain_grad()", made("torch.neg", made("input", line=4), grad=True), text="can't retain"),
+        "it depends on whether what is made up requires grad",
     ),
     "mode of which nothing is known": (
         raising("{0}.backward()", made("torch.mul", W, 2, modes=("torch.set_grad_enabled(…)",)), text="no such text"),
