@@ -206,7 +206,7 @@ def _run_main(m: Machine, unit: Unit) -> State:
                 held[:] = [machine.state.fork()]
 
     m.services["before_main"] = body_of
-    m.limit = m.steps + m.budget.entry_steps * 2
+    m.limit = m.steps + m.budget.entry_steps * 3
     m.runs_main = True
     try:
         imports.run_module(m, unit, 0, imports.module_name(unit.path), as_main=True)
