@@ -259,6 +259,8 @@ class Printer:
             left = self._operand(args[0], level + 1 if power or compares else level)
             right = self._operand(args[1], ops.UNARY if power else level + 1)
             return f"{left} {ops.INFIX[op]} {right}", level
+        if op == ops.GRADIENT and len(args) > 1:
+            return self._gradient(step), ops.ATOM
         if op == ops.INDEXING:
             return f"{self._operand(args[0], ops.ATOM)}[{self._subscript(args[1:])}]", ops.ATOM
         name = ops.short(op)
@@ -270,6 +272,13 @@ class Printer:
         if name in ops.RESHAPES and args:
             return f"{op}({self._operand(args[0])}, ({self._behind(step, args[1:])},))", ops.ATOM
         return f"{op}({self._arguments(_without_some(args), _known(kwargs))}){picks}", ops.ATOM
+
+    def _gradient(self, step: Step) -> str:
+        """A derivative; one that requires grad was taken with `create_graph`."""
+        outputs = [self._operand(arg) for arg in step.args[:-1]]
+        listed = outputs[0] if len(outputs) == 1 else f"[{', '.join(outputs)}]"
+        graph = ", create_graph=True" if step.origin.requires_grad else ""
+        return f"{ops.GRADIENT}({listed}, {self._operand(step.args[-1])}{graph})[0]"
 
     def _behind(self, step: Step, args: tuple[Any, ...]) -> str:
         """The arguments of a method."""

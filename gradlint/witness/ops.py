@@ -55,6 +55,8 @@ PREFIX = {"torch.neg": "-", "torch.positive": "+", "torch.bitwise_not": "~"}
 ATTRIBUTES = frozenset({"T", "H", "mT", "mH", "data", "grad", "real", "imag"})
 INDEXING = "torch.Tensor.__getitem__"
 INDEX_WRITE = "torch.Tensor.index"
+GRADIENT = "torch.autograd.grad"
+"""Its origin has the outputs and, last, the one input whose gradient the value is."""
 
 DTYPES = frozenset({
     "torch.float", "torch.float16", "torch.float32", "torch.float64", "torch.double", "torch.half", "torch.bfloat16",
@@ -167,7 +169,7 @@ def kind_of(op: str) -> Kind:
     plain = re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) is not None and not keyword.iskeyword(name)
     refused = name in _REFUSED or name in REFUSED_ATTRIBUTES
     admitted = space in _SPACES and not refused and (plain or op == INDEXING)
-    return Kind.CALL if admitted else Kind.UNFOLLOWED
+    return Kind.CALL if admitted or op == GRADIENT else Kind.UNFOLLOWED
 
 
 def operand_kind(op: str, position: int) -> str:

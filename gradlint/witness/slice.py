@@ -72,7 +72,7 @@ class Step:
     def is_definition(self) -> bool:
         """Whether the value is made up before anything is computed. What comes into being in inference mode is not: it
         is an inference tensor. Nor is what a call gave that was not followed and ran with gradients off."""
-        if self.kind is Kind.INPUT:
+        if self.kind is Kind.INPUT and self.origin.requires_grad is None:
             return True
         believed = self.origin.requires_grad is False and self.origin.floating is not False
         if self.kind is Kind.UNFOLLOWED and believed:

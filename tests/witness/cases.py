@@ -146,6 +146,10 @@ RIGHT: dict[str, Finding] = {
     "a convolution with a head": raising(
         "{0}.backward()", made("torch.nn.Linear", FLAT_IMAGE, grad=False, **MODE), text=NO_GRAPH
     ),
+    "derivative without a graph": raising(
+        "{0}.backward()", made("torch.Tensor.sum", made("torch.autograd.grad", GOOD_LOSS, W, grad=False), grad=False),
+        text=NO_GRAPH,
+    ),
     "an outer product": raising(
         "{0}.backward()", made("torch.outer", made("torch.Tensor.float", X), RESULT, **MODE), text=NO_GRAPH
     ),
@@ -168,6 +172,9 @@ RIGHT: dict[str, Finding] = {
 }  # fmt: skip
 
 WRONG: dict[str, Finding] = {
+    "derivative with a graph": raising(
+        "{0}.retain_grad()", made("torch.autograd.grad", made("torch.pow", W, 2, grad=True), W, grad=True), text="can't"
+    ),
     "backward that works": raising("{0}.backward()", GOOD_LOSS, text=NO_GRAPH),
     "graph believed to be cut": raising(
         "{0}.backward()", made("torch.Tensor.sum", made("torch.Tensor.clone", W, grad=False), grad=False), text=NO_GRAPH
