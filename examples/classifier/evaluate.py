@@ -1,4 +1,6 @@
 import torch
+import torch.nn.functional as F
+
 from model import Classifier
 
 
@@ -12,7 +14,17 @@ def accuracy(model, batches):
     return right / total
 
 
-if __name__ == "__main__":
+def fit(batches, epochs=3):
     model = Classifier()
-    batches = [(torch.randn(4, 8), torch.tensor([0, 1, 2, 0]))]
-    print(accuracy(model, batches))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for epoch in range(epochs):
+        model.train()
+        for images, labels in batches:
+            optimizer.zero_grad()
+            F.cross_entropy(model(images), labels).backward()
+            optimizer.step()
+        print(epoch, accuracy(model, batches))
+
+
+if __name__ == "__main__":
+    fit([(torch.randn(4, 8), torch.tensor([0, 1, 2, 0]))])
