@@ -176,7 +176,8 @@ def join_objects(cond: Symbol | None, a: Object, b: Object) -> Object:
         keeps, sources = a.keeps and b.keeps, a.sources | b.sources
         sure = a.inputs & b.inputs
         maybe = a.maybe | b.maybe | (a.inputs ^ b.inputs)
-        return Node(a.op, sure, maybe, a.leaves | b.leaves, saved, keeps, freed, a.freed_at or b.freed_at, sources, a.at)
+        vague = a.vague or b.vague
+        return Node(a.op, sure, maybe, a.leaves | b.leaves, saved, keeps, freed, a.freed_at or b.freed_at, sources, vague, a.at)
     if isinstance(a, Context) and isinstance(b, Context):
         return replace(a, entered=min(a.entered, b.entered), ever=a.ever or b.ever, saved=a.saved or b.saved)
     if isinstance(a, Generator) and isinstance(b, Generator):

@@ -47,6 +47,7 @@ class RootRecord:
     leaves: Identities
     lost: frozenset[int]
     dead: frozenset[int]
+    vague: bool
     fact: TensorFact
     origin: Origin
     whole: bool
@@ -106,6 +107,8 @@ class Ledger:
         """Leaves that unknown code got hold of."""
         self.quiet: set[Any] = set()
         """Leaves of modules whose own `.eval()` was called."""
+        self.incomplete = False
+        """Some code was not run to its end: what it trains is not known."""
         self.rooted: set[Any] = set()
         """Identities of all nodes that some backward() went through."""
         self._index: dict[Any, int] = {}
@@ -153,11 +156,12 @@ def settle(ledger: Ledger) -> list[events.Event]:
     """The events of all cuts that are proved, in the order of the source."""
     found: dict[Any, tuple[CutRecord, events.Cut]] = {}
     trained = ledger.trained
+    vague = ledger.incomplete or any(root.vague for root in ledger.roots)
     for root in ledger.roots:
         judged = []
         for number in sorted(root.lost | root.dead):
             record = ledger.cuts[number - 1]
-            made = _judge(ledger, record, number, root, trained)
+            made = _judge(ledger, record, number, root, trained, vague)
             if made is not None:
                 judged.append((record, made))
         for record, made in _best(judged):
@@ -264,14 +268,18 @@ def _releafed(ledger: Ledger) -> list[events.Event]:
     return list(found.values())
 
 
-def _judge(ledger: Ledger, record: CutRecord, number: int, root: RootRecord, trained: set[Any]) -> events.Cut | None:
+def _judge(
+    ledger: Ledger, record: CutRecord, number: int, root: RootRecord, trained: set[Any], vague: bool
+) -> events.Cut | None:  # fmt: skip
+    """The event of a cut that a root carries, where a proof holds. `vague`: some root may lead to leaves that are not in
+    view, or some code was cut off, so that nothing is known to be starved."""
     if record.kind in ("grad", "rebound"):
         return None
     if record.asks_grad and record.made is not None:
         held = any(record.made in o.held for o in ledger.optimizers)
         if root.leaves == frozenset({record.made}) and not held and _adds_up(root.origin, record.where):
             return _event(ledger, record, root, "asked", record.lost, 0, False)
-    starved = {leaf for leaf in record.lost if leaf not in trained and _waits(ledger, leaf, record)}
+    starved = {leaf for leaf in record.lost if not vague and leaf not in trained and _waits(ledger, leaf, record)}
     if starved:
         holder = ledger.holders(next(iter(starved)))[0]
         dedicated = any(group <= record.lost for o in ledger.optimizers for group in o.groups if group & starved)

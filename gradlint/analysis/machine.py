@@ -368,6 +368,7 @@ class Machine:
         return self.state.simplify(tree)
 
     def cut(self, at: int, reason: str) -> None:
+        self.ledger.incomplete = True
         self.cuts.append((self.place(self.here(at)), reason))
 
     # -- tensors

@@ -139,6 +139,7 @@ def _analyse(unit: Unit, project: Project | None, predict: bool, advice: bool, b
     todo = entries_of(m, unit, everything=predict, advice=advice)
     for entry in todo:
         if m.steps >= budget.steps:
+            m.ledger.incomplete = True
             m.cuts.append((Place(0, entry.code.at), "the file takes too many steps"))
             break
         if entry.code.at and (0, entry.code.at) in m.called:
@@ -211,6 +212,7 @@ def _run_main(m: Machine, unit: Unit) -> State:
     try:
         imports.run_module(m, unit, 0, imports.module_name(unit.path), as_main=True)
     except (Exhausted, RecursionError):
+        m.ledger.incomplete = True
         m.cuts.append((Place(0, 0), "the module's own code takes too many steps"))
     _settle(m)
     m.runs_main = False
@@ -245,6 +247,7 @@ def _run_entry(m: Machine, base: State, entry: Entry) -> None:
     try:
         isolated(m, entry)
     except (Exhausted, RecursionError):
+        m.ledger.incomplete = True
         m.cuts.append((Place(0, entry.code.at), f"`{entry.code.qualname}` takes too many steps"))
     _settle(m)
 

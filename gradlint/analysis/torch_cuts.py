@@ -7,7 +7,7 @@ from typing import Any
 from gradlint.analysis import torch_advice
 from gradlint.analysis.ledger import CutRecord, OptimizerRecord, RootRecord
 from gradlint.analysis.machine import Machine
-from gradlint.analysis.torch_ops import sources_of
+from gradlint.analysis.torch_ops import is_vague, sources_of
 from gradlint.analysis.values import Node, Ref, Tensor, is_true
 
 SHOWN = {
@@ -56,7 +56,7 @@ def root(m: Machine, ref: Ref, at: int) -> None:
     assert isinstance(thing, Tensor)
     leaves = sources_of(m, ref, thing)
     m.ledger.root(
-        RootRecord(m.here(at), identities(m, leaves), thing.lost, thing.dead, m.fact(ref), thing.origin, thing.sure)
+        RootRecord(m.here(at), identities(m, leaves), thing.lost, thing.dead, is_vague(m, [ref]), m.fact(ref), thing.origin, thing.sure)
     )
     reached = set(reachable(m, thing))
     m.ledger.rooted |= {m.contexts.identity(a) for a in reached}

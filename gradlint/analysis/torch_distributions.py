@@ -14,34 +14,48 @@ from gradlint.analysis.values import (
     Extern,
     Flag,
     Instance,
+    Table,
     Tensor,
     both,
+    either,
     is_false,
     is_true,
     negate,
 )
+from gradlint.torch_model import distributions
 
 ARGS = ":args"
 SAMPLED = frozenset({"sample", "sample_n", "enumerate_support"})
 COMPUTED = frozenset({"log_prob", "rsample", "rsample_n", "cdf", "icdf", "entropy", "perplexity"})
-PROPERTIES = frozenset({"mean", "variance", "stddev", "mode", "probs", "logits", "loc", "scale", "concentration", "rate",
-                        "covariance_matrix", "param"})  # fmt: skip
-DISCRETE = frozenset({"Categorical", "Bernoulli", "Binomial", "Geometric", "Multinomial", "Poisson", "OneHotCategorical", "NegativeBinomial"})
+OTHERS = frozenset({"mean", "variance", "stddev", "mode", "probs", "logits", "loc", "scale", "concentration", "rate",
+                    "covariance_matrix"})  # fmt: skip
+"""Attributes that are tensors, of distributions that nothing was measured of."""
 
 
 def make(m: Machine, call: Call) -> Any:
     """`Categorical(logits=…)`: keeps its arguments."""
-    from gradlint.analysis.values import Sequence
-
-    args = m.alloc(call.at, Sequence("tuple", call.all_args), "args")
+    row = distributions.distribution(call.name)
+    entries = {**dict(zip(row.args if row is not None else map(str, range(9)), call.args)), **call.kwargs}
+    args = m.alloc(call.at, Table(entries), "args")
     return m.alloc(call.at, Instance(Extern(call.name), {ARGS: args}), "distribution")
 
 
 def attribute(m: Machine, ref: Any, name: str, at: int) -> Any:
     """A method or property of a distribution; None where no model knows it."""
-    if name in PROPERTIES:
-        return _computed(m, ref, f"torch.distributions.{name}", (), at)
+    found = _member(m, ref, name)
+    if name in METHODS:
+        return Builtin(ref, name)
+    if found is not None or name in OTHERS:
+        return _computed(m, ref, name, (), at)
     return Builtin(ref, name)
+
+
+METHODS = SAMPLED | COMPUTED | {"expand", "cdf", "icdf", "enumerate_support"}
+
+
+def _member(m: Machine, ref: Any, name: str) -> distributions.Member | None:
+    thing = m.get(ref)
+    return distributions.member(thing.cls.name, name) if isinstance(thing, Instance) and isinstance(thing.cls, Extern) else None
 
 
 def method(m: Machine, call: Call) -> Any:
@@ -56,7 +70,7 @@ def method(m: Machine, call: Call) -> Any:
         return m.tensor(call.at, made)
     if call.name in COMPUTED:
         _check_inference(m, call)
-        return _computed(m, call.self, f"torch.distributions.{call.name}", call.args, call.at)
+        return _computed(m, call.self, call.name, call.args, call.at)
     if call.name == "expand":
         return call.self
     return m.opaque(call.at, FALSE if is_false(m.recording) else UNKNOWN, tag=call.name)
@@ -75,45 +89,51 @@ def _check_inference(m: Machine, call: Call) -> None:
                 m.event(events.SavedInference, call.at, target=m.fact(ref), op="log_prob")
 
 
-def _arguments(m: Machine, ref: Any) -> tuple[Any, ...]:
-    from gradlint.analysis.values import Sequence
-
+def _arguments(m: Machine, ref: Any) -> dict[Any, Any]:
     thing = m.get(ref)
     held = m.get(thing.attrs.get(ARGS)) if isinstance(thing, Instance) else None
-    return held.items if isinstance(held, Sequence) else ()
+    return dict(held.entries) if isinstance(held, Table) else {}
 
 
 def _flag(m: Machine, ref: Any) -> Flag:
-    return any_of(m, _arguments(m, ref))
+    return any_of(m, _arguments(m, ref).values())
 
 
 def _lost(m: Machine, ref: Any) -> frozenset[int]:
     from gradlint.analysis.torch_values import tensors_in
 
-    return frozenset().union(frozenset(), *(m.get(t).lost for v in _arguments(m, ref) for t in tensors_in(m, v)))  # type: ignore[union-attr]
+    return frozenset().union(frozenset(), *(m.get(t).lost for v in _arguments(m, ref).values() for t in tensors_in(m, v)))  # type: ignore[union-attr]
 
 
 def _computed(m: Machine, ref: Any, name: str, args: tuple[Any, ...], at: int) -> Any:
-    from gradlint.analysis.torch_ops import carried, note_recorded, sources_of
+    from gradlint.analysis.torch_ops import carried, is_vague, note_recorded, sources_of
     from gradlint.analysis.torch_values import tensors_in
     from gradlint.analysis.values import Node
 
     m.compute()
-    operands = [*_arguments(m, ref), *args]
-    flag = both(m.recording, any_of(m, operands))
+    given, member = _arguments(m, ref), _member(m, ref, name)
+    name = f"torch.distributions.{name}"
+    operands = [*given.values(), *args]
+    flow = operands
+    if member is not None:
+        flow = [v for k, v in given.items() if k in (*member.flows, *member.maybe_flows)]
+        flow += args if "value" in member.flows else ()
+    flag = both(m.recording, any_of(m, flow))
+    if member is not None and member.off != "drops" and not is_true(m.recording):
+        flag = either(flag, UNKNOWN if not is_false(any_of(m, flow)) else FALSE)
     nodes: frozenset[int] = frozenset()
     if not is_false(flag):
         note_recorded(m, flag, at)
         inputs: set[int] = set()
         below: set[int] = set()
-        for value in operands:
+        for value in flow:
             for one in tensors_in(m, value):
                 thing = m.get(one)
                 if isinstance(thing, Tensor) and not is_false(m.simplified(thing.rg)):
                     inputs |= thing.nodes
                     below |= sources_of(m, one, thing)
-        nodes = frozenset({m.alloc(at, Node(name, frozenset(inputs), sources=frozenset(below), at=m.here(at)), "node").addr})
-    lost = carried(m, operands, operands, flag, "mode", name, at)
+        nodes = frozenset({m.alloc(at, Node(name, frozenset(inputs), sources=frozenset(below), vague=is_vague(m, flow), at=m.here(at)), "node").addr})
+    lost = carried(m, operands, flow, flag, "mode", name, at)
     made = Tensor(
         rg=flag, leaf=negate(flag), floating=TRUE, inference=m.simplified(m.state.mode.inference), nodes=nodes,
         sure=is_true(flag) and is_true(m.recording), lost=lost, origin=m.origin(name, at, operands, flag),

@@ -9,7 +9,7 @@ from gradlint.analysis import events, layer_rows, torch_advice, torch_modules
 from gradlint.analysis.events import TensorFact
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.torch_modules import flag_in
-from gradlint.analysis.torch_ops import MAX_SOURCES, carried, made_from, mark_used, note_recorded, sources_of
+from gradlint.analysis.torch_ops import MAX_SOURCES, carried, is_vague, made_from, mark_used, note_recorded, sources_of
 from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known, rg_of, tensors_in
 from gradlint.analysis.values import (
     FALSE,
@@ -36,40 +36,55 @@ from gradlint.analysis.values import (
 FUNCTIONS = frozenset({"torch.nn.Flatten", "torch.nn.Unflatten", "torch.nn.Identity"})
 
 
-def apply_layer(m: Machine, ref: Ref, thing: Instance, row: layer_rows.LayerRow, name: str, call: Call) -> Any:
+def apply_layer(m: Machine, ref: Ref, thing: Instance, name: str, call: Call) -> Any:
     """The result of calling a layer."""
     m.compute()
+    training = m.simplified(thing.attrs.get("training", NONE))
+    row = layer_rows.built(name, torch_modules.options(m, thing), training.value if isinstance(training, Const) and isinstance(training.value, bool) else None)
     args = tuple(_as_input(m, v) for v in call.args)
     named = dict(zip(row.inputs, args))
     named.update(call.kwargs)
     extra = list(args[len(row.inputs) :])
     inputs = [*named.values(), *extra]
-    if row.keeps_input(_options(m, thing)) is True and inputs:
+    if row.alias == ("self",) and inputs and not row.writes_input:
         return inputs[0]
     own = torch_modules.trainable(m, ref)
-    flow = [v for k, v in named.items() if k in row.flows] if row.flows is not None else inputs
-    carrying = [*flow, *extra]
-    flag = both(m.recording, either(own, any_of(m, carrying)))
-    if call.rest:
-        flag = both(m.recording, either(own, UNKNOWN)) if not is_true(own) else flag
+    carrying = [*(v for k, v in named.items() if k in row.flows), *extra]
+    flag = both(m.recording, either(own if row.learns else FALSE, any_of(m, carrying)))
+    if call.rest or any(k in named and not is_false(rg_of(m, named[k])) for k in row.maybe_flows):
+        flag = both(m.recording, either(flag, UNKNOWN))
     _saved_inference(m, ref, thing, row, named, own, name, call)
     if m.dead():
         return NONE
-    if row.keeps_input(_options(m, thing)) is None and inputs and not is_true(m.recording):
-        # It may give back what it was given (Dropout in eval mode): then the input's own flag shows.
-        flag = either(flag, lift(lambda t: FALSE if t.value is False else UNKNOWN, rg_of(m, inputs[0])))
-    writes = _in_place(m, thing)
-    if writes and inputs:
+    if row.writes_input and inputs:
         target = as_tensor(m, m.simplified(inputs[0]))
         if target is not None:
-            from gradlint.analysis.torch_inplace import changed
-
-            changed(m, target, [], call.at, f"{name.rpartition('.')[2]}(inplace=True)")
-            return target
-    made = _results(m, ref, row, name, call, inputs, carrying, own, flag)
+            return _in_place(m, target, row, name, call)
+    made = _results(m, ref, row, name, call, named, inputs, carrying, own, flag)
     if name.rpartition(".")[2] in torch_advice.LOSSES:
         torch_advice.regression(m, name, inputs, made, call.at)
     return made
+
+
+def _in_place(m: Machine, target: Ref, row: layer_rows.LayerRow, name: str, call: Call) -> Any:
+    """`nn.ReLU(inplace=True)(x)` changes x and gives it back."""
+    from gradlint.analysis.torch_inplace import changed
+
+    changed(m, target, [], call.at, f"{name.rpartition('.')[2]}(inplace=True)")
+    thing = m.get(target)
+    if not m.dead() and isinstance(thing, Tensor) and any(kept == "result" for kept, _ in row.saves):
+        _save_result(m, thing)
+    return target
+
+
+def _save_result(m: Machine, thing: Tensor) -> None:
+    """The node of an in-place operation keeps what it has written."""
+    held = m.state.heap.get(thing.storage)
+    for address in thing.nodes:
+        node = m.state.heap.get(address)
+        if isinstance(node, Node) and isinstance(held, Storage) and held.exact:
+            saved = (thing.storage, held.version, held.hidden, thing.origin.name)
+            m.state.put(address, replace(node, saved=(*node.saved, saved), keeps=True))
 
 
 def _as_input(m: Machine, value: Any) -> Any:
@@ -80,59 +95,58 @@ def _as_input(m: Machine, value: Any) -> Any:
     return value
 
 
-def _options(m: Machine, thing: Instance) -> dict[str, Any]:
-    """Constructor arguments and the training flag, as constants where they are known."""
-    found = {}
-    for key, value in thing.attrs.items():
-        value = m.simplified(value)
-        if key[0] != ":" and isinstance(value, Const):
-            found[key] = value.value
-    return found
-
-
-def _in_place(m: Machine, thing: Instance) -> bool:
-    value = m.simplified(thing.attrs.get("inplace"))
-    return isinstance(value, Const) and value.value is True
-
-
 def _results(
-    m: Machine, ref: Ref, row: layer_rows.LayerRow, name: str, call: Call, inputs: list[Any], flow: list[Any], own: Flag, flag: Flag
+    m: Machine, ref: Ref, row: layer_rows.LayerRow, name: str, call: Call, named: dict[str, Any], inputs: list[Any],
+    flow: list[Any], own: Flag, flag: Flag,
 ) -> Any:  # fmt: skip
-    def tensor(rg: Flag, tag: str, kind: str) -> Any:
-        return _tensor(m, ref, row, name, call, inputs, flow, own, rg, tag, kind)
+    def tensor(tag: str, index: int) -> Any:
+        return _tensor(m, ref, row, name, call, named, inputs, flow, own, flag, tag, index)
 
     shape = row.returns
     if shape == "t":
-        return tensor(flag, "", row.grad[0] if row.grad else "diff")
+        return tensor("", 0)
     if shape == "tt":
-        items: tuple[Any, ...] = tuple(tensor(flag, f".{n}", row.grad[min(n, len(row.grad) - 1)]) for n in range(2))
-        return m.alloc(call.at, Sequence("tuple", items), "results")
+        return m.alloc(call.at, Sequence("tuple", (tensor(".0", 0), tensor(".1", 1))), "results")
     if shape == "t(tt)":
-        state = tuple(tensor(flag, f".{n}", "diff") for n in (1, 2))
-        inner = m.alloc(call.at, Sequence("tuple", state), "state")
-        return m.alloc(call.at, Sequence("tuple", (tensor(flag, ".0", "diff"), inner)), "results")
+        inner = m.alloc(call.at, Sequence("tuple", (tensor(".1", 1), tensor(".2", 2))), "state")
+        return m.alloc(call.at, Sequence("tuple", (tensor(".0", 0), inner)), "results")
     belief = flag if not is_true(flag) else lift(lambda t: t.likely(), flag)
     return m.opaque(call.at, belief, tag="depends", origin=m.origin(name, call.at, inputs, flag))
 
 
+def _word(words: tuple[str, ...], index: int) -> str:
+    return words[min(index, len(words) - 1)] if words else "?"
+
+
 def _tensor(
-    m: Machine, ref: Ref, row: layer_rows.LayerRow, name: str, call: Call, inputs: list[Any], flow: list[Any], own: Flag, rg: Flag,
-    tag: str, kind: str,
+    m: Machine, ref: Ref, row: layer_rows.LayerRow, name: str, call: Call, named: dict[str, Any], inputs: list[Any],
+    flow: list[Any], own: Flag, rg: Flag, tag: str, index: int,
 ) -> Any:  # fmt: skip
+    kind, off = _word(row.grad, index), _word(row.off, index)
     if kind == "never":
         rg = FALSE
+    elif kind == "?" and not is_false(rg):
+        rg = both(m.recording, UNKNOWN)
+    if off != "drops" and inputs and not is_true(m.recording):
+        # It may give back what it was given, or a view of it: then the input's own flag shows.
+        through = rg_of(m, inputs[0])
+        rg = either(rg, through if off == "keeps" else lift(lambda t: FALSE if t.value is False else UNKNOWN, through))
     storage, scalar = m.new_storage(call.at, tag), _scalar(m, ref, row)
     nodes: frozenset[int] = frozenset()
     if not is_false(rg):
         note_recorded(m, rg, call.at)
-        nodes = frozenset({_node(m, ref, row, name, call, flow, own, storage, tag).addr})
+        nodes = frozenset({_node(m, ref, row, name, call, named, flow, own, storage, tag).addr})
     lost = carried(m, inputs, flow, rg, "mode" if kind != "never" else "op", name, call.at)
-    lost |= _own_lost(m, ref, own, rg, kind, name, call.at)
+    if row.learns:
+        lost |= _own_lost(m, ref, own, rg, kind, name, call.at)
     origin = m.origin(name, call.at, inputs, rg)
-    if is_true(own) or is_false(own):
+    if row.learns and (is_true(own) or is_false(own)):
         origin = m.origin(name, call.at, inputs, rg, module=Const(is_true(own)))
+    floating: Flag = {"float": TRUE, "complex": TRUE, "int": FALSE, "bool": FALSE}.get(row.floating, UNKNOWN)
+    if row.floating == "same":
+        floating = TRUE if row.learns else flag_of(m, inputs[0], "floating") if inputs else UNKNOWN
     made = Tensor(
-        rg=rg, leaf=negate(rg), floating=TRUE, inference=m.simplified(m.state.mode.inference), scalar=scalar,
+        rg=rg, leaf=negate(rg), floating=floating, inference=m.simplified(m.state.mode.inference), scalar=scalar,
         single=_single(m, ref, name, scalar, inputs), made_from=made_from(m, inputs, rg),
         storage=storage, nodes=nodes, sure=is_true(rg) and is_true(m.recording), lost=lost, origin=origin,
     )  # fmt: skip
@@ -179,36 +193,56 @@ ELEMENTWISE = ("ReLU", "Tanh", "Sigmoid", "Softmax", "LogSoftmax", "GELU", "SiLU
                "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "BCELoss", "BCEWithLogitsLoss")  # fmt: skip
 
 
-def _node(m: Machine, ref: Ref, row: layer_rows.LayerRow, name: str, call: Call, flow: list[Any], own: Flag, storage: int, tag: str) -> Ref:
+def _node(
+    m: Machine, ref: Ref, row: layer_rows.LayerRow, name: str, call: Call, named: dict[str, Any], flow: list[Any], own: Flag,
+    storage: int, tag: str,
+) -> Ref:  # fmt: skip
     inputs: set[int] = set()
     maybe: set[int] = set()
-    leaves: set[int] = set() if is_false(own) else set(torch_modules.sources(m, ref))
+    leaves: set[int] = set(torch_modules.sources(m, ref)) if row.learns and not is_false(own) else set()
     below = set(leaves)
-    saved: list[tuple[int, int, int, str]] = []
     for value in flow:
         for one in tensors_in(m, value):
             thing = m.get(one)
             assert isinstance(thing, Tensor)
             if is_false(m.simplified(thing.rg)):
                 mark_used(m, one, thing, call.at)
-            elif thing.nodes:
+                continue
+            if thing.nodes:
                 (inputs if thing.sure and len(thing.nodes) == 1 else maybe).update(thing.nodes)
             elif is_true(m.simplified(thing.leaf)):
                 leaves.add(one.addr)
-            below |= sources_of(m, one, thing) if not is_false(m.simplified(thing.rg)) else set()
-            held = m.state.heap.get(thing.storage)
-            if row.saves_input and is_true(own) and isinstance(held, Storage) and held.exact and not thing.many:
-                saved.append((thing.storage, held.version, held.hidden, thing.origin.name))
-    if row.saves_weight and any(is_true(rg_of(m, v)) for v in flow):
-        saved += _weights(m, ref)
-    keeps = bool(saved) or row.saves_input and is_true(own) or row.saves_result
-    if row.saves_result:
-        saved.append((storage, 0, 0, ""))
+            below |= sources_of(m, one, thing)
+    saved, keeps = _saved(m, ref, row, named, own, storage)
     node = Node(
         name, frozenset(inputs), frozenset(maybe), frozenset(leaves), tuple(saved), keeps,
-        sources=frozenset(sorted(below)[:MAX_SOURCES]), at=m.here(call.at),
+        sources=frozenset(sorted(below)[:MAX_SOURCES]), vague=is_vague(m, flow), at=m.here(call.at),
     )  # fmt: skip
     return m.alloc(call.at, node, "node" + tag)
+
+
+def _saved(
+    m: Machine, ref: Ref, row: layer_rows.LayerRow, named: dict[str, Any], own: Flag, storage: int
+) -> tuple[list[tuple[int, int, int, str]], bool]:  # fmt: skip
+    """What the node keeps, with versions, and whether it keeps anything for certain."""
+    saved: list[tuple[int, int, int, str]] = []
+    keeps = False
+    for kept, causes in row.saves:
+        if causes and not any(is_true(own) if c == "own" else c in named and is_true(rg_of(m, named[c])) for c in causes):
+            continue
+        if kept == "result":
+            saved.append((storage, 0, 0, ""))
+        elif kept == "weight":
+            if any(c != "own" and c in named and is_true(rg_of(m, named[c])) for c in causes):
+                saved += _weights(m, ref)
+        else:
+            for one in tensors_in(m, named.get(kept, NONE)):
+                thing = m.get(one)
+                held = m.state.heap.get(thing.storage) if isinstance(thing, Tensor) else None
+                if isinstance(held, Storage) and held.exact and not thing.many:  # type: ignore[union-attr]
+                    saved.append((thing.storage, held.version, held.hidden, thing.origin.name))  # type: ignore[union-attr]
+        keeps = keeps or kept == "result" or kept in named
+    return saved, keeps
 
 
 def _weights(m: Machine, ref: Ref) -> list[tuple[int, int, int, str]]:
@@ -228,27 +262,27 @@ def _weights(m: Machine, ref: Ref) -> list[tuple[int, int, int, str]]:
 def _saved_inference(
     m: Machine, ref: Ref, thing: Instance, row: layer_rows.LayerRow, named: dict[str, Any], own: Flag, name: str, call: Call
 ) -> None:  # fmt: skip
-    """A layer that saves its input for the gradient of its weight refuses an inference tensor."""
+    """A layer refuses an inference tensor that it would have to save."""
     if not is_true(m.recording):
         return
-    for key, value in named.items():
-        if not row.saves_input:
-            break
-        wanted = own if row.flows is None or key in row.flows else any_of(m, [v for k, v in named.items() if k != key])
-        if not is_true(wanted):
+    inner = m.simplified(flag_in(thing.attrs.get(torch_modules.INFERENCE, FALSE)))
+    for kept, causes in row.saves:
+        needed = [c for c in causes if (is_true(own) if c == "own" else c in named and is_true(rg_of(m, named[c])))]
+        if causes and not needed or kept == "result":
             continue
-        for one in tensors_in(m, value):
-            if is_true(flag_of(m, one, "inference")):
-                origin = m.origin(name, call.at, list(named.values()), UNKNOWN)
-                m.event(events.SavedInference, call.at, target=m.fact(one), op=name, result=origin)
-                m.stop()
-                return
-    made_inside = m.simplified(flag_in(thing.attrs.get(":inference", FALSE)))
-    if row.saves_weight and is_true(made_inside) and any(is_true(rg_of(m, v)) for v in named.values()):
-        origin = m.origin("parameter", call.at, (), TRUE)
-        fact = TensorFact("weight", TRUE, inference=TRUE, parameter=True, origin=replace(origin, modes=("torch.inference_mode()",)), known=True)
-        m.event(events.SavedInference, call.at, target=fact, op=name)
-        m.stop()
+        target = _inference_among(m, tensors_in(m, named.get(kept, NONE)))
+        if kept == "weight" and is_true(inner) and any(c != "own" for c in needed):
+            origin = replace(m.origin("parameter", call.at, (), TRUE), modes=("torch.inference_mode()",))
+            target = TensorFact("weight", TRUE, inference=TRUE, parameter=True, origin=origin, known=True)
+        if target is not None:
+            result = m.origin(name, call.at, list(named.values()), UNKNOWN)
+            m.event(events.SavedInference, call.at, target=target, op=name, result=result if kept != "weight" else None)
+            m.stop()
+            return
+
+
+def _inference_among(m: Machine, refs: list[Ref]) -> TensorFact | None:
+    return next((m.fact(one) for one in refs if is_true(flag_of(m, one, "inference"))), None)
 
 
 __all__ = ["NONE", "Opaque", "known"]

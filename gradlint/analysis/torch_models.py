@@ -41,6 +41,8 @@ from gradlint.analysis.values import (
 from gradlint.torch_model import tables
 
 FUNCTION = "torch.autograd.Function"
+ABSTRACT = frozenset({"Module", "Linear", "Sequential", "Dropout", "Softmax", "Conv1d", "Conv2d", "Conv3d"})
+"""Classes of torch.nn that other ones in it are derived from, as far as programs ask."""
 
 
 # -- names
@@ -149,6 +151,7 @@ def super_init(m: Machine, obj: Ref, base: str, call: Call) -> Any:
         torch_modules.container(m, obj, base, call)
     elif torch_modules.is_module_class(base) and layer_rows.layer(base) is not None:
         row = layer_rows.layer(base)
+        assert row is not None
         given = {**dict(zip(row.arguments, call.args)), **call.kwargs}
         attrs = {**given, **thing.attrs}
         if row.parameters:
@@ -300,8 +303,8 @@ def is_subclass(name: str, base: str) -> bool | None:
     if base == torch_modules.MODULE:
         return True if torch_modules.is_module_class(name) else False if name.startswith(("torch.optim", "builtins.")) else None
     if name.startswith("torch.nn.") and base.startswith("torch.nn."):
-        row = layer_rows.layer(name)
-        return base in row.bases if row is not None else None
+        known = layer_rows.exists(name) and layer_rows.exists(base)
+        return False if known and base.rpartition(".")[2] not in ABSTRACT else None
     if base == "torch.optim.Optimizer":
         return torch_optim.is_optimizer_class(name)
     if name.startswith("torch.") != base.startswith("torch."):

@@ -107,9 +107,10 @@ def _forward(m: Machine, ref: Ref, thing: Instance, call: Call) -> Any:
         return _sequential(m, ref, call)
     if name in torch_modules.WRAPPERS and "module" in thing.attrs:
         return m.services["call"](m, thing.attrs["module"], call.args, call.kwargs, call.at, call.rest)
-    row = layer_rows.layer(name) if name else None
-    if row is not None:
-        return _layer(m, ref, thing, row, name, call)
+    if name and layer_rows.exists(name):
+        from gradlint.analysis.torch_layers import apply_layer
+
+        return apply_layer(m, ref, thing, name, call)
     return _unknown(m, ref, call)
 
 
@@ -152,13 +153,6 @@ def _sequential(m: Machine, ref: Ref, call: Call) -> Any:
         now = m.get(box)
         value = now.items[0] if isinstance(now, Sequence) and now.items else m.opaque(call.at)
     return value
-
-
-def _layer(m: Machine, ref: Ref, thing: Instance, row: Any, name: str, call: Call) -> Any:
-    """A layer of torch, by its measured row: its parameters are operands like its inputs."""
-    from gradlint.analysis.torch_layers import apply_layer
-
-    return apply_layer(m, ref, thing, row, name, call)
 
 
 def _unknown(m: Machine, ref: Ref, call: Call) -> Any:

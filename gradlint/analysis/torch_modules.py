@@ -69,7 +69,7 @@ UNROLLED = 6
 def is_module_class(name: str) -> bool:
     """Whether an external class is an nn.Module, by its qualified name."""
     if name.startswith("torch.nn."):
-        return layer_rows.layer(name) is not None or name in CONTAINERS or name in WRAPPERS or name == MODULE
+        return layer_rows.exists(name) or name in CONTAINERS or name in WRAPPERS or name == MODULE
     return name.startswith(BASES[1:])
 
 
@@ -174,12 +174,19 @@ def layer_names(m: Machine, thing: Instance) -> tuple[str, ...]:
     row = layer_rows.layer(thing.cls.name) if isinstance(thing.cls, Extern) else None
     if row is None:
         return ()
-    names = []
-    for name, switch in row.parameters:
-        value = m.simplified(thing.attrs.get(switch)) if switch else None
-        if not (isinstance(value, Const) and not value.value):
-            names.append(name)
-    return tuple(names)
+    given, default = options(m, thing), layer_rows.defaults(thing.cls.name)  # type: ignore[union-attr]
+    return tuple(n for n, _ in row.parameters if layer_rows.has_parameter(row, n, given, default))
+
+
+def options(m: Machine, thing: Instance) -> dict[str, Any]:
+    """What a layer was built with: constants where they are known, UNSEEN where they are not."""
+    row = layer_rows.layer(thing.cls.name) if isinstance(thing.cls, Extern) else None
+    found = {}
+    for key in row.arguments if row is not None else ():
+        if key in thing.attrs:
+            value = m.simplified(thing.attrs[key])
+            found[key] = value.value if isinstance(value, Const) else layer_rows.UNSEEN
+    return found
 
 
 def has_rest(m: Machine, thing: Instance) -> bool:
@@ -242,7 +249,7 @@ def make_layer(m: Machine, call: Call) -> Any:
         attrs |= dict(zip(row.arguments, call.args))
         attrs |= call.kwargs
     thing = Instance(Extern(name), attrs)
-    has = bool(layer_names(m, thing)) if row is not None and row.parameters else row is None
+    has = row is None or row.has_children or bool(layer_names(m, Instance(Extern(name), attrs)))
     if has:
         attrs[OWN] = TRUE if row is not None else LIKELY_TRUE
         if m.state.mode.inference != FALSE:
@@ -253,8 +260,6 @@ def make_layer(m: Machine, call: Call) -> Any:
     for key, value in list(attrs.items()):
         if key[0] != ":" and isinstance(m.get(value), Instance) and is_module(m, value) and name not in WRAPPERS:
             attrs.setdefault(CHILDREN, m.alloc(call.at, Sequence("list", (), value), "children"))
-    if row is not None and call.name.startswith("torch.nn.Transformer") and OWN not in attrs:
-        attrs[OWN] = TRUE
     return m.alloc(call.at, replace(thing, attrs=attrs), "module")
 
 
@@ -298,7 +303,8 @@ def materialise(m: Machine, ref: Ref, name: str) -> Any:
     if not isinstance(thing.cls, Extern) or layer_rows.layer(thing.cls.name) is None:
         return None
     if name not in layer_names(m, thing):
-        return NONE if any(name == n for n, _ in layer_rows.layer(thing.cls.name).parameters) else None
+        row = layer_rows.layer(thing.cls.name)
+        return NONE if row is not None and any(name == n for n, _ in row.parameters) else None
     flag = m.simplified(flag_in(thing.attrs.get(OWN, FALSE)))
     address = m.contexts.address(m.contexts.context_of(ref.addr), "param", ref.addr, name)
     if name.startswith("weight"):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradlint.analysis import events, torch_advice
+from gradlint.analysis import events, layer_rows, torch_advice
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.torch_values import any_of, flag_of, known, maybe_tensor, rg_of, tensors_in
@@ -55,7 +55,7 @@ OTHER_DTYPES = frozenset({"int", "int8", "int16", "int32", "int64", "long", "sho
 
 
 MAX_LOST = 8
-MAX_SOURCES = 64
+MAX_SOURCES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,8 @@ def dtype_flag(m: Machine, value: Any) -> Flag | None:
 def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
     """The result of an operator that a row describes."""
     bound = operands(row, call)
+    if row.cases:
+        row = tables.refined(row, {k: kind_of(m, v, k) for k, v in bound.named.items()})
     m.compute()
     returns = result_shape(m, row, bound)
     if returns == "n" or returns == "none":
@@ -137,7 +139,7 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
     if returns == "t*":
         item = one_result(m, name, row, bound, call, 0)
         return m.alloc(call.at, Sequence("results", (), item), "results")
-    if returns == "tt" and row.returns == "depends":
+    if returns == "tt" and len(row.grad) == 1 and row.name.rpartition(".")[2] in PLACES:
         # `max(dim)` gives places, too, besides what `max()` gives.
         row = replace(row, grad=("diff", "never"), dtype=("same", "int"), alias=("fresh",), off=("drops",), scalar="?")
     if returns and set(returns) == {"t"}:
@@ -146,6 +148,49 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
     rg = computed_rg(m, row, bound, call, 0)
     belief = FALSE if is_false(rg) else LIKELY_FALSE if is_false(m.recording) else UNKNOWN
     return m.opaque(call.at, belief, tag="depends", origin=made_by(m, name, bound, call.at, belief))
+
+
+def kind_of(m: Machine, value: Any, name: str) -> str:
+    """The word of the tables for an argument."""
+    value = m.simplified(known(m, value))
+    if isinstance(value, Const):
+        return layer_rows.kind_of(value.value)
+    thing = m.get(value)
+    if isinstance(thing, Tensor):
+        return "tensor"
+    if isinstance(thing, Sequence):
+        return "list"
+    if isinstance(value, Extern) and dtype_flag(m, value) not in (None, UNKNOWN):
+        return "dtype"
+    if isinstance(value, Opaque) and value.kind == "number" or name in SIZES:
+        return "number"
+    return "?"
+
+
+PLACES = frozenset({"max", "min", "median", "nanmedian", "mode", "kthvalue", "cummax", "cummin", "sort"})
+"""What gives places besides values, where a dimension is given."""
+SIZES = frozenset({"size", "shape", "sizes", "repeats", "dims"})
+"""Arguments that are sizes unless a dtype is written there."""
+
+
+def is_vague(m: Machine, flow: list[Any]) -> bool:
+    """Whether the graph behind operands may lead to leaves that are not in view."""
+    for value in flow:
+        for leaf in leaves(m.simplified(known(m, value))):
+            if isinstance(leaf, Opaque):
+                if leaf.kind not in ("number", "array", "loader") and not is_false(m.simplified(leaf.rg)):
+                    return True
+                continue
+            thing = m.get(leaf)
+            if isinstance(thing, Sequence) and is_vague(m, [*thing.items, *([] if thing.rest is None else [thing.rest])]):
+                return True
+            if isinstance(thing, Tensor) and not is_false(m.simplified(thing.rg)):
+                if not is_true(m.simplified(thing.rg)) and not thing.nodes:
+                    return True
+                nodes = [m.state.heap.get(a) for a in thing.nodes]
+                if any(isinstance(n, Node) and n.vague for n in nodes):
+                    return True
+    return False
 
 
 def result_shape(m: Machine, row: tables.Operator, bound: Operands) -> str:
@@ -176,6 +221,8 @@ def computed_rg(m: Machine, row: tables.Operator, bound: Operands, call: Call, i
     kind = grad_class(row, index)
     if kind == "never":
         return FALSE
+    if kind == "each":
+        return both(m.recording, any_of(m, flowing(row, bound)))
     if kind != "diff":
         return FALSE if is_false(m.recording) else UNKNOWN
     flag = any_of(m, flowing(row, bound))
@@ -438,7 +485,8 @@ def record(
     saved = saved_of(m, row, bound, storage)
     node = Node(
         name, frozenset(inputs), frozenset(maybe), frozenset(grads), saved, bool(saved) or keeps_something(m, row, bound),
-        sources=frozenset(sorted(below)[:MAX_SOURCES]), at=m.here(call.at),
+        sources=frozenset(sorted(below)[:MAX_SOURCES]), vague=is_vague(m, flowing(row, bound)) or len(below) > MAX_SOURCES,
+        at=m.here(call.at),
     )  # fmt: skip
     return frozenset({m.alloc(call.at, node, "node" + tag).addr}), is_true(rg) and is_true(m.recording)
 

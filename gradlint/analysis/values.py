@@ -360,7 +360,7 @@ class Storage:
 @dataclass(frozen=True, slots=True)
 class Node:
     """A node of the autograd graph: `inputs` (nodes that it certainly leads to), `maybe` (nodes that it may), `leaves` (addresses of the leaf tensors it accumulates into, and of
-    layers for their parameters), `sources` (all leaves below it), `saved` ((storage, version, hidden, how the source calls
+    layers for their parameters), `sources` (all leaves below it), `vague` (it may lead to others that are not in view), `saved` ((storage, version, hidden, how the source calls
     it) of what is kept for backward), `keeps` (something is kept for certain), `freed` after a backward without
     retain_graph, at `freed_at`."""
 
@@ -373,6 +373,7 @@ class Node:
     freed: Flag = FALSE
     freed_at: int = field(default=0, compare=False)
     sources: frozenset[int] = frozenset()
+    vague: bool = False
     at: int = field(default=0, compare=False)
 
 

@@ -112,12 +112,13 @@ def parse(line: str) -> Operator:
     positional = tuple(a.lstrip("*") for a in shown if not a.endswith("="))
     grad, alias = rows.per_output(columns, "grad"), rows.per_output(columns, "alias")
     flows, writes, saves = (rows.words(columns, c) for c in ("flows", "writes", "saves"))
-    dtype, _, dtype_of = columns.get("dtype", "").partition(":")
+    dtypes = [word.partition(":") for word in rows.per_output(columns, "dtype")]
+    dtype_of = next((of for _, _, of in dtypes if of), "")
     when = rows.with_causes(rows.sure(saves))
     return Operator(
         name=name, args=positional, keywords=tuple(a[:-1] for a in shown if a.endswith("=")), variadic="*" in arguments,
         returns=returns, grad=grad, alias=alias, off=rows.per_output(columns, "off") or rows.implied_off(grad, alias),
-        of=rows.words(columns, "of") or positional[:1], dtype=tuple(dtype.split("/")) if dtype else (),
+        of=rows.words(columns, "of") or positional[:1], dtype=tuple(word for word, _, _ in dtypes),
         dtype_of=tuple(dtype_of.split(",")) if dtype_of else (), scalar=columns.get("scalar", "?"),
         diffargs=rows.sure(flows), maybe_diffargs=rows.unsure(flows), saves=tuple(when), saves_when=when,
         may_save=rows.unsure(saves), writes=rows.sure(writes), may_write=rows.unsure(writes),

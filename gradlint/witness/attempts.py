@@ -20,7 +20,7 @@ def attempts_of(job: dict[str, Any], run: Callable[[Attempt], Outcome]) -> list[
     outcomes: list[Outcome] = []
     held: Any = None
     for number, attempt in enumerate(attempts):
-        if held is not None and attempt["assumes"] != held:
+        if held is not None and attempt["turned"] != held:
             break
         outcome = {**run(attempt), "attempt": number}
         outcomes.append(outcome)
@@ -30,5 +30,5 @@ def attempts_of(job: dict[str, Any], run: Callable[[Attempt], Outcome]) -> list[
         if outcome["status"] in ("shown", "timeout", "refused"):
             break
         if outcome["status"] == "missing":
-            held = attempt["assumes"]
+            held = attempt["turned"]
     return outcomes

@@ -92,7 +92,7 @@ def _line_of(error: BaseException) -> int:
 
 
 def _kind(error: BaseException, engine: str, otherwise: str) -> str:
-    if isinstance(error, confine.Forbidden):
+    if isinstance(error, (confine.Forbidden, confine.NotReadable)):
         return "refused"
     if isinstance(error, MemoryError):
         return "memory"

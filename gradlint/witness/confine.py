@@ -40,6 +40,10 @@ class Forbidden(BaseException):
     """The script tried what it may not do. No script catches it by chance."""
 
 
+class NotReadable(PermissionError):
+    """A file is no business of the script; an error that libraries expect where they look for one."""
+
+
 def limit(seconds: float) -> None:
     """Confine this process for good."""
     allowed = _mapped() + MEMORY
@@ -67,17 +71,20 @@ def _mapped() -> int:
 def _audit(event: str, args: tuple[Any, ...]) -> None:
     if event.startswith(_REFUSED):
         raise Forbidden(event)
-    if event == "open" and not _may_open(*args):
-        raise Forbidden(f"open {args[0]!r}")
+    if event == "open":
+        _open(*args)
 
 
-def _may_open(path: Any, mode: Any, flags: Any) -> bool:
-    """Reading what the interpreter and the engine import late."""
+def _open(path: Any, mode: Any, flags: Any) -> None:
+    """Let through the reading of what the interpreter and the engine import late."""
     if isinstance(path, int):
-        return True
+        return
     writes = isinstance(mode, str) and any(c in mode for c in "wax+")
     writes = writes or (isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)))
-    return not writes and os.path.realpath(os.fsdecode(path)).startswith(_READABLE)
+    if writes:
+        raise Forbidden(f"write {path!r}")
+    if not os.path.realpath(os.fsdecode(path)).startswith(_READABLE):
+        raise NotReadable(f"read {path!r}")
 
 
 def namespace() -> dict[str, Any]:

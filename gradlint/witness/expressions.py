@@ -130,7 +130,7 @@ class Printer:
 
     def _said(self, step: Step) -> str:
         said = _MADE_UP.get(step.kind, "")
-        if said and is_open(step) and self.layout.grad:
+        if said and is_open(step) and self.layout.turned:
             said += ", taken not to require grad" if step.origin.requires_grad else ", taken to require grad"
         called = step.origin.name
         return f"`{comment(called, 30)}`, {said}" if said and called and called != identifier(called) else said
@@ -146,7 +146,7 @@ class Printer:
     def _made_up(self, number: int) -> str:
         step = self.made.steps[number]
         origin, shape = step.origin, self.layout.shape_of(number)
-        grad = bool(origin.requires_grad) != (self.layout.grad and is_open(step))
+        grad = bool(origin.requires_grad) != (self.layout.turned and is_open(step))
         if step.kind is Kind.PARAMETER:
             flag = "" if grad else ", requires_grad=False"
             return f"torch.nn.Parameter({self._tensor(step, False, shape)}{flag})"

@@ -48,8 +48,9 @@ def check(text: str) -> None:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Refused(f"the script is no Python: {error}") from error
-    harmless = {id(node.func) for node in ast.walk(tree) if _asks_attribute(node)}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    harmless = {id(node.func) for node in nodes if _asks_attribute(node)}
+    for node in nodes:
         if id(node) in harmless:
             continue
         for name in _imported(node):

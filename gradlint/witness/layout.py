@@ -15,13 +15,13 @@ RANKS = (4, 3, 1, 0)
 
 @dataclass(frozen=True)
 class Layout:
-    """shape: of unknown tensors. grad: whether a tensor of which it is not known requires grad
-    (of which it is only believed: whether it is the other way round). exact: sizes that the
-    source states are kept; else they are made to fit the others. mode: what a mode that is not known is taken to be.
-    ranks: how many dimensions some steps have, by number; the others have the layout's shape."""
+    """shape: of unknown tensors. turned: whether flags that are not known are turned round: a tensor requires grad that
+    is else made without, or the other way round. exact: sizes that the source states are kept; else they are made to
+    fit the others. mode: what a mode that is not known is taken to be. ranks: how many dimensions some steps have, by
+    number; the others have the layout's shape."""
 
     shape: tuple[int, ...]
-    grad: bool = False
+    turned: bool = False
     exact: bool = False
     mode: bool = False
     ranks: tuple[tuple[int, int], ...] = ()
@@ -47,19 +47,19 @@ class Needs:
     ranks: tuple[tuple[int, int], ...] = ()
 
 
-def layouts(needs: Needs, grads: Iterable[bool], modes: Iterable[bool]) -> Iterator[Layout]:
-    """Layouts to try, best first; those with equal `grad` and `mode` follow each other."""
+def layouts(needs: Needs, turns: Iterable[bool], modes: Iterable[bool]) -> Iterator[Layout]:
+    """Layouts to try, best first; those with equal `turned` and `mode` follow each other."""
     modes = tuple(modes)
-    for grad in grads:
+    for turned in turns:
         for mode in modes:
-            yield from _shapes(needs, grad, mode)
+            yield from _shapes(needs, turned, mode)
 
 
-def _shapes(needs: Needs, grad: bool, mode: bool) -> Iterator[Layout]:
+def _shapes(needs: Needs, turned: bool, mode: bool) -> Iterator[Layout]:
     n, ranks = needs.size, needs.ranks
     if needs.sized:
-        yield Layout((n, n) if needs.stated is None else needs.stated, grad, True, mode, ranks)
+        yield Layout((n, n) if needs.stated is None else needs.stated, turned, True, mode, ranks)
     for shape in ((n, n), (1, 1), *((n,) * rank for rank in RANKS)):
-        yield Layout(shape, grad, False, mode, ranks)
+        yield Layout(shape, turned, False, mode, ranks)
     if ranks:
-        yield Layout((n,) * max(rank for _, rank in ranks), grad, False, mode)
+        yield Layout((n,) * max(rank for _, rank in ranks), turned, False, mode)

