@@ -13,6 +13,7 @@ import pytest
 from gradlint import witness
 from gradlint.findings import Verdict
 from gradlint.witness import child, guard, run
+from gradlint.witness.program import program_of
 
 from .cases import RIGHT, finding, silent
 from .engines import ANY, HAVE_ENGINE, HAVE_TORCH, ROOT
@@ -181,3 +182,25 @@ def test_the_witness_reads_nothing_of_the_analysis() -> None:
             for module in modules:
                 ours = module.startswith("gradlint") and not module.startswith("gradlint.witness")
                 assert not ours or module in allowed, f"{file.name} imports {module}"
+
+
+# -- what the engine does not know
+
+
+@forking
+@pytest.mark.parametrize("text", [
+    "try:\n    raise NotImplementedError('fft')\nexcept RuntimeError as error:\n    assert 'x' in str(error), error",
+    "raise NotImplementedError('fft')", "raise ImportError('fft')",
+    "raise AttributeError(\"module 'torch' has no attribute 'fft'\")",
+])  # fmt: skip
+def test_what_the_engine_does_not_support_is_told_apart(text: str) -> None:
+    outcome = child.run_forked({"text": text, "action": 1, "check": 4, "names": []}, "engine", 10)
+    assert outcome["status"] == "unsupported", outcome
+
+
+def test_an_unsupported_operation_is_the_reason_given() -> None:
+    program = program_of(RIGHT["backward under no_grad"])
+    outcomes = [run.Outcome("setup", 0), run.Outcome("unsupported", 1, 6, "NotImplementedError", "no Linear")]
+    judged = run.judge(program, outcomes)
+    assert judged.verdict is Verdict.UNCONFIRMED
+    assert judged.reason == "the engine does not support it at `out = layer(x)`: NotImplementedError: no Linear"
