@@ -15,8 +15,8 @@ from gradlint.witness.ops import Kind
 from gradlint.witness.shapes import inputs_of, shapes_in
 from gradlint.witness.slice import Slice, Some, Step, Use, uses_in
 
-MOST_INLINED = 4
-"""Values written inside one expression."""
+MOST_INLINED = 5
+"""Operations in one expression."""
 
 Code = tuple[str, int]
 _DEFAULT_NAMES = {
@@ -43,7 +43,8 @@ class Printer:
         self._layers: dict[int, str] = {}
         self._shapes = shapes_in(made, layout)
         self._inlined = self._inlinable()
-        for number in made.order:
+        # What the user has named keeps its name; what has none takes what is left.
+        for number in sorted(made.order, key=lambda number: not made.steps[number].origin.name):
             self._name(number)
 
     # -- what the rest of the printer asks
@@ -83,16 +84,21 @@ class Printer:
     # -- names
 
     def _name(self, number: int) -> None:
+        if number in self._names:
+            return
         step = self.made.steps[number]
         applied = step.kind is Kind.LAYER and not step.is_module and self._callee(step) is None
         if applied or (step.kind is Kind.UNFOLLOWED and self._stands_for_layer(number)):
             self._layers[number] = self.names.fresh(layers.class_of(step.origin.op).lower(), "layer")
         if number in self._inlined:
             return
-        if step.target in self._names:
+        if step.target is not None:
+            self._name(step.target)
             self._names[number] = self._names[step.target]
             return
         default = "layer" if step.is_module else _DEFAULT_NAMES[step.kind]
+        if step.kind is Kind.LEAF and not step.origin.requires_grad:
+            default = _DEFAULT_NAMES[Kind.INPUT]
         self._names[number] = self.names.fresh(step.origin.name, default)
 
     def _inlinable(self) -> set[int]:
@@ -104,8 +110,11 @@ class Printer:
         inlined: set[int] = set()
         weight = [1] * len(steps)
         for number, step in enumerate(steps):
-            weight[number] += sum(weight[used] for used in self.made.uses(number) if used in inlined)
-            if weight[number] <= MOST_INLINED and self._belongs_to_user(number, step):
+            if not self._belongs_to_user(number, step):
+                continue
+            user = step.users[0]
+            if weight[user] + weight[number] <= MOST_INLINED:
+                weight[user] += weight[number]
                 inlined.add(number)
         return inlined
 
@@ -271,7 +280,7 @@ class Printer:
             return f"{receiver}.{name}({self._behind(step, args[1:])}){picks}", ops.ATOM
         if name in ops.RESHAPES and args:
             return f"{op}({self._operand(args[0])}, ({self._behind(step, args[1:])},))", ops.ATOM
-        return f"{op}({self._arguments(_without_some(args), _known(kwargs))}){picks}", ops.ATOM
+        return f"{ops.function_name(op)}({self._arguments(_without_some(args), _known(kwargs))}){picks}", ops.ATOM
 
     def _gradient(self, step: Step) -> str:
         """A derivative; one that requires grad was taken with `create_graph`."""

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 
 LONGEST = 30
-RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "torch", "error", "self", "cls"})
+RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "torch", "F", "error", "self", "cls"})
 
 
 class Names:

@@ -143,6 +143,14 @@ def short(op: str) -> str:
     return op.rpartition(".")[2]
 
 
+FUNCTIONAL = "torch.nn.functional"
+
+
+def function_name(op: str) -> str:
+    """How a function is called in a script, which imports torch.nn.functional as F."""
+    return f"F.{short(op)}" if op.rpartition(".")[0] == FUNCTIONAL else op
+
+
 def is_method(op: str) -> bool:
     return op.startswith("torch.Tensor.")
 

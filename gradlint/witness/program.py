@@ -140,6 +140,9 @@ def _print(finding: Finding, evidence: Evidence, made: Slice, layout: Layout) ->
     printer = Printer(made, layout, Names(words(templates)), finding.path)
     page = _Page()
     page.add("import torch")
+    functional = f"import {ops.FUNCTIONAL} as F"
+    if functional not in imports and any(step.origin.op.startswith(f"{ops.FUNCTIONAL}.") for step in made.steps):
+        page.add(functional)
     for line in imports:
         page.add(line)
     page.gap()
