@@ -9,7 +9,7 @@ from gradlint.analysis import torch_autograd
 from gradlint.analysis.classes import externs
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.state import Mode
-from gradlint.analysis.values import FALSE, LIKELY_FALSE, NONE, TRUE, Builtin, Extern, Instance, Opaque, Ref
+from gradlint.analysis.values import FALSE, LIKELY_FALSE, NONE, TRUE, UNKNOWN, Builtin, Extern, Instance, Opaque, Ref
 from gradlint.torch_model import frameworks
 
 
@@ -19,6 +19,8 @@ def entry_mode(m: Machine, holder: Ref, name: str) -> Mode | None:
         hook = frameworks.hook_mode(base, name)
         if hook == "inference":
             return Mode(FALSE, TRUE, ((f"the {base.rpartition('.')[2]} hook `{name}`", 0),))
+        if hook == "off":
+            return Mode(FALSE, UNKNOWN, ((f"the {base.rpartition('.')[2]} hook `{name}`", 0),))
         if hook == "no_grad":
             return Mode(FALSE, FALSE, ((f"the {base.rpartition('.')[2]} hook `{name}`", 0),))
     return None
