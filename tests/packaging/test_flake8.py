@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,10 @@ pytestmark = [
     pytest.mark.outside,
     pytest.mark.skipif(importlib.util.find_spec("flake8") is None, reason="flake8 is not installed"),
 ]
-# What an installed gradlint says by its entry point.
-CONFIG = "[flake8:local-plugins]\nextension =\n    GRD = gradlint.editors.flake8_plugin:Plugin\n[flake8]\n"
+# What an installed gradlint says by its entry point; a checkout that is not installed says it here.
+INSTALLED = any(one.name == "GRD" for one in entry_points(group="flake8.extension"))
+LOCAL = "[flake8:local-plugins]\nextension =\n    GRD = gradlint.editors.flake8_plugin:Plugin\n"
+CONFIG = ("" if INSTALLED else LOCAL) + "[flake8]\n"
 
 
 def flake8(cwd: Path, *arguments: str, given: str = "") -> tuple[int, list[str]]:
