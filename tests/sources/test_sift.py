@@ -30,7 +30,8 @@ def test_wants(text: str, wanted: bool) -> None:
     ("from ..a import b as c, d", "..a ..a.b ..a.d"), ("from a import (\n    b,\n    c)", "a a.b a.c"),
     ("from a import \\\n    b", "a a.b"), ("from .import b", ". .b"), ("x = 1; import a", "a"), ("from a import*", "a"),
     ("if x:\n\tfrom a import b # import c", "a a.b"), ("# import a", ""), ("'import a'", ""), ("important = 1", ""),
-    ("import a\r\nimport b\r\n", "a b"), ("from a import(b)", "a a.b"), ("import é", "é"), ("import a\rfrom b import c\r", "a b b.c"),
+    ("import a\r\nimport b\r\n", "a b"), ("from a import(b)", "a a.b"), ("import é", "é"),
+    ("import a\rfrom b import c\r", "a b b.c"),
     ("try: import a", "a"),
 ])  # fmt: skip
 def test_imported(text: str, modules: str) -> None:
