@@ -23,7 +23,7 @@ ROOTS = (
 
 def hook_mode(base: str, method: str) -> str | None:
     """The mode in which a framework runs a method that a user's class overrides: "grad", "no_grad", "inference" (by
-    default; settings may make it no_grad), "off" (no_grad or inference mode, as the case may be), None where it is not known."""
+    default; settings may make it no_grad), "off" (no_grad or inference mode), None where it is not known."""
     word = _column(base, method, "hook")
     return None if word == "?" else word
 
@@ -51,7 +51,7 @@ def runs_mode(name: str) -> tuple[str, str] | None:
 
 
 def scales(name: str) -> int | None:
-    """The position of a tensor that a context manager scales and hands out: `with amp.scale_loss(loss, optimizer) as scaled`."""
+    """The position of a tensor that a context manager hands out scaled: `with amp.scale_loss(loss, optimizer) as scaled`."""
     word = _table().get(plain(name), {}).get("scales")
     return None if word is None else int(word)
 

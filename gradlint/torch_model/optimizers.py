@@ -11,9 +11,6 @@ from functools import cache
 
 from gradlint.torch_model import rows
 
-STEP = "none"
-"""What `step()` gives back without a closure; with one, what the closure gave."""
-
 
 @dataclass(frozen=True, slots=True)
 class Optimizer:

@@ -27,7 +27,8 @@ class Operator:
     variadic: bool = False
     """Further positional arguments belong to the last one: `x.view(2, 3)`, `torch.einsum(equation, a, b)`."""
     returns: str = "depends"
-    """"t", "tt" … (a tuple of tensors), "t*" (any number), "tn" (a tuple with something else), "n", "none", "self", "depends"."""
+    """"t", "tt" … (a tuple of tensors), "t*" (any number of them), "tn" (a tuple with something else), "n", "none", "self",
+    "depends"."""
     grad: tuple[str, ...] = ()
     """Per output: "diff", "never", "each" (output k requires grad iff operand k does), "?"."""
     alias: tuple[str, ...] = ()
@@ -127,9 +128,21 @@ def parse(line: str) -> Operator:
     )  # fmt: skip
 
 
+def _kinds(text: str) -> tuple[str, ...]:
+    """The kinds in a dtype column, one for each output: `same:a,b/int` as (same, int)."""
+    return tuple(word.partition(":")[0] for word in text.split("/")) if text else ()
+
+
+def _dtype_of(text: str) -> tuple[str, ...]:
+    """The arguments that a dtype column names."""
+    found = (name for word in text.split("/") for name in word.partition(":")[2].split(",") if name)
+    return tuple(dict.fromkeys(found))
+
+
 def refined(row: Operator, kinds: Mapping[str, str]) -> Operator:
     """The row for a call of which the kinds of its arguments are known: of each argument given "true", "false",
-    "number", "list", "tensor", "dtype", "none", the text of a string, or "?" where it is not known. What `kinds` lacks is absent.
+    "number", "list", "tensor", "dtype", "none", the text of a string, or "?" where that is not known. What `kinds` lacks is
+    absent.
     """
     for case in row.cases:
         if rows.holds(case, dict(kinds)):
@@ -142,9 +155,12 @@ def _with(row: Operator, case: Case) -> Operator:
         return replace(row, returns=case.word)
     if case.column == "writes":
         return replace(row, writes=() if case.word == "nothing" else tuple(case.word.split(",")), may_write=())
+    words = tuple(case.word.split("/"))
     if case.column == "alias":
-        return replace(row, alias=(case.word,), off=rows.implied_off(row.grad, (case.word,)))
-    row = replace(row, grad=(case.word,), off=rows.implied_off((case.word,), row.alias))
+        return replace(row, alias=words, off=rows.implied_off(row.grad, words))
+    if case.column == "dtype":
+        return replace(row, dtype=_kinds(case.word), dtype_of=_dtype_of(case.word))
+    row = replace(row, grad=words, off=rows.implied_off(words, row.alias))
     if case.word == "diff":
         return replace(row, diffargs=row.diffargs + row.maybe_diffargs, maybe_diffargs=())
     return row

@@ -17,7 +17,12 @@ import torch
 from tools.measure import bank, callers, distributions, modules, operators, optimizers
 
 TABLES = Path(__file__).resolve().parents[2] / "gradlint" / "torch_model"
-OTHERS = {"modules": modules.table, "optimizers": optimizers.table, "distributions": distributions.table, "callers": callers.table}
+OTHERS = {
+    "modules": modules.table,
+    "optimizers": optimizers.table,
+    "distributions": distributions.table,
+    "callers": callers.table,
+}
 KINDS = ("operators", *OTHERS)
 HEADERS = {
     "functions": "What torch's functions do",
@@ -58,7 +63,8 @@ def differences(table: str, lines: list[str]) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.measure", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    layout = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m tools.measure", description=__doc__, formatter_class=layout)
     parser.add_argument("kinds", nargs="*", help=f"what to measure: {', '.join(KINDS)} (default: everything)")
     parser.add_argument("--check", action="store_true", help="compare with the committed tables, write nothing")
     parser.add_argument("--only", default="", help="print the rows whose names contain this text, write nothing")

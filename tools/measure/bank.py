@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.testing._internal.common_methods_invocations import op_db
 
-from tools.measure import observe, probes
+from tools.measure import observe, probe_calls
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 LOOKED_AT = 28
@@ -73,7 +73,7 @@ def calls_of(op: Any, dtype: torch.dtype) -> Iterator[tuple[str, Call]]:
         try:
             with catch:
                 op.op(*args, **sample.kwargs)
-        except Exception:  # noqa: BLE001  a sample that torch itself refuses teaches nothing
+        except Exception:  # a sample that torch itself refuses teaches nothing
             continue
         yield from {name: (name, call) for name, call in reversed(catch.calls)}.values()
 
@@ -98,7 +98,7 @@ def build(only: Callable[[str], bool] = lambda name: True) -> dict[str, list[Cal
             for dtype, keep in supported(op):
                 try:
                     found = list(calls_of(op, dtype))
-                except Exception:  # noqa: BLE001  an operator without samples of this dtype
+                except Exception:  # an operator without samples of this dtype
                     continue
                 by_name: dict[str, list[Call]] = {}
                 for name, call in found:
@@ -107,7 +107,7 @@ def build(only: Callable[[str], bool] = lambda name: True) -> dict[str, list[Cal
                     bank.setdefault(name, []).extend(varied(calls, keep))
             for alias in op.aliases:
                 bank.setdefault(_plain(alias.name), []).extend(bank.get(_plain(op.name), []))
-    for name, calls in probes.by_name().items():
+    for name, calls in probe_calls.by_name().items():
         bank[name] = [*calls, *bank.get(name, [])]
     return bank
 

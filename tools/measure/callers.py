@@ -122,7 +122,9 @@ def entries() -> dict[str, Callable[[Body], Any]]:
         "torch.autograd.functional.jacobian(func)": lambda n: functional.jacobian(n, x0()),
         "torch.autograd.functional.jacobian(func) create_graph": lambda n: functional.jacobian(n, x0(), create_graph=True),
         "torch.autograd.functional.hessian(func)": lambda n: functional.hessian(scalar(n), x0()),
-        "torch.autograd.functional.hessian(func) create_graph": lambda n: functional.hessian(scalar(n), x0(), create_graph=True),
+        "torch.autograd.functional.hessian(func) create_graph": lambda n: functional.hessian(
+            scalar(n), x0(), create_graph=True
+        ),
         "torch.autograd.functional.vjp(func)": lambda n: functional.vjp(n, x0(), ones)[1],
         "torch.autograd.functional.jvp(func)": lambda n: functional.jvp(n, x0(), ones)[1],
         "torch.autograd.functional.hvp(func)": lambda n: functional.hvp(scalar(n), x0(), ones)[1],
@@ -141,8 +143,12 @@ def entries() -> dict[str, Callable[[Body], Any]]:
         "torch.func.functional_call(module)": lambda n: func.functional_call(_Module(n), {"weight": torch.ones(2)}, (x0(),)),
         "torch.utils.checkpoint.checkpoint(function) reentrant": lambda n: checkpoint(n, x0(), use_reentrant=True),
         "torch.utils.checkpoint.checkpoint(function) non_reentrant": lambda n: checkpoint(n, x0(), use_reentrant=False),
-        "torch.utils.checkpoint.checkpoint_sequential(functions) reentrant": lambda n: checkpoint_sequential([_Module(n), _Module(n)], 2, x0(), use_reentrant=True),
-        "torch.utils.checkpoint.checkpoint_sequential(functions) non_reentrant": lambda n: checkpoint_sequential([_Module(n), _Module(n)], 2, x0(), use_reentrant=False),
+        "torch.utils.checkpoint.checkpoint_sequential(functions) reentrant": lambda n: checkpoint_sequential(
+            [_Module(n), _Module(n)], 2, x0(), use_reentrant=True
+        ),
+        "torch.utils.checkpoint.checkpoint_sequential(functions) non_reentrant": lambda n: checkpoint_sequential(
+            [_Module(n), _Module(n)], 2, x0(), use_reentrant=False
+        ),
         "torch.autograd.Function.forward": lambda n: _function(n, "forward").apply(x0()),
         "torch.autograd.Function.backward": lambda n: _backward(_function(n, "backward"), False),
         "torch.autograd.Function.backward create_graph": lambda n: _backward(_function(n, "backward"), True),
@@ -156,8 +162,12 @@ def entries() -> dict[str, Callable[[Body], Any]]:
         "torch.nn.Sequential.__call__": lambda n: nn.Sequential(_Module(n))(x0()),
         "torch.autograd.grad": lambda n: _backward(_function(cube, ""), False),
         "torch.autograd.grad create_graph": lambda n: _backward(_function(cube, ""), True),
-        "torch.utils.checkpoint.checkpoint(function) reentrant, no input requires grad": lambda n: checkpoint(_Module(n), ones, use_reentrant=True),
-        "torch.utils.checkpoint.checkpoint(function) non_reentrant, no input requires grad": lambda n: checkpoint(_Module(n), ones, use_reentrant=False),
+        "torch.utils.checkpoint.checkpoint(function) reentrant, no input requires grad": lambda n: checkpoint(
+            _Module(n), ones, use_reentrant=True
+        ),
+        "torch.utils.checkpoint.checkpoint(function) non_reentrant, no input requires grad": lambda n: checkpoint(
+            _Module(n), ones, use_reentrant=False
+        ),
     }
 
 

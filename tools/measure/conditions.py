@@ -56,7 +56,11 @@ def cases(column: str, found: Facts, join: Join) -> list[str]:
     return texts or [text for n in flags for text in singles[n][0]]
 
 
-def _decided(column: str, names: tuple[str, ...], kinds: dict[str, list[str]], found: Facts, join: Join) -> tuple[list[str], bool]:
+Kinds = dict[str, list[str]]
+"""The kind of each argument in each sample."""
+
+
+def _decided(column: str, names: tuple[str, ...], kinds: Kinds, found: Facts, join: Join) -> tuple[list[str], bool]:
     """What the kinds of these arguments decide, and whether they decide every sample."""
     groups: dict[tuple[str, ...], list[Any]] = {}
     for key, (_, fact) in zip(zip(*(kinds[n] for n in names), strict=True), found, strict=True):
@@ -64,5 +68,12 @@ def _decided(column: str, names: tuple[str, ...], kinds: dict[str, list[str]], f
     enough = 1 if column == "returns" else ENOUGH
     made = {key: join(facts) for key, facts in groups.items() if len(facts) >= enough}
     made = {key: word for key, word in made.items() if specific(column, word)}
-    texts = [f"{' & '.join(f'{n} is {k}' for n, k in zip(names, key, strict=True))}:{column} {made[key]}" for key in sorted(made)]
+    conditions = {key: " & ".join(f"{n} is {k}" for n, k in zip(names, key, strict=True)) for key in made}
+    texts = [f"{conditions[key]}:{column} {made[key]}" for key in sorted(made)]
     return texts, 1 < len(groups) == len(made)
+
+
+def where(text: str, found: Facts) -> Facts:
+    """The samples in which the condition of a case's text holds."""
+    pairs = [condition.partition(" is ") for condition in text.partition(":")[0].split(" & ")]
+    return [(sample, fact) for sample, fact in found if all(kind_in(sample, name) == word for name, _, word in pairs)]

@@ -18,7 +18,10 @@ from torch import Tensor
 from tools.measure import observe
 from tools.measure.words import ERRORS
 
-MEMBERS = ("rsample", "sample", "log_prob", "entropy", "cdf", "icdf", "mean", "mode", "variance", "stddev", "perplexity", "enumerate_support")
+MEMBERS = (
+    "rsample", "sample", "log_prob", "entropy", "cdf", "icdf", "mean", "mode", "variance", "stddev", "perplexity",
+    "enumerate_support",
+)  # fmt: skip
 
 
 def _t(*values: float) -> Tensor:
@@ -32,23 +35,49 @@ def ways() -> dict[str, list[dict[str, Any]]]:
     both = [{"probs": unit}, {"logits": two}]
     location = [{"loc": two, "scale": positive}]
     return {
-        "Bernoulli": both, "Beta": [{"concentration1": positive, "concentration0": positive}],
-        "Binomial": [{"total_count": 3, "probs": unit}, {"total_count": 3, "logits": two}], "Categorical": both, "Cauchy": location,
-        "Chi2": [{"df": positive}], "ContinuousBernoulli": both, "Dirichlet": [{"concentration": positive}], "Exponential": [{"rate": positive}],
-        "FisherSnedecor": [{"df1": positive + 4, "df2": positive + 4}], "Gamma": [{"concentration": positive, "rate": positive}],
-        "GeneralizedPareto": [{"loc": two, "scale": positive, "concentration": unit}], "Geometric": both, "Gumbel": location, "HalfCauchy": [{"scale": positive}],
-        "HalfNormal": [{"scale": positive}], "InverseGamma": [{"concentration": positive + 2, "rate": positive}],
-        "Kumaraswamy": [{"concentration1": positive, "concentration0": positive}], "LKJCholesky": [{"dim": 2, "concentration": _t(1.5)}], "Laplace": location,
-        "LogNormal": location, "LogisticNormal": location,
+        "Bernoulli": both,
+        "Beta": [{"concentration1": positive, "concentration0": positive}],
+        "Binomial": [{"total_count": 3, "probs": unit}, {"total_count": 3, "logits": two}],
+        "Categorical": both,
+        "Cauchy": location,
+        "Chi2": [{"df": positive}],
+        "ContinuousBernoulli": both,
+        "Dirichlet": [{"concentration": positive}],
+        "Exponential": [{"rate": positive}],
+        "FisherSnedecor": [{"df1": positive + 4, "df2": positive + 4}],
+        "Gamma": [{"concentration": positive, "rate": positive}],
+        "GeneralizedPareto": [{"loc": two, "scale": positive, "concentration": unit}],
+        "Geometric": both,
+        "Gumbel": location,
+        "HalfCauchy": [{"scale": positive}],
+        "HalfNormal": [{"scale": positive}],
+        "InverseGamma": [{"concentration": positive + 2, "rate": positive}],
+        "Kumaraswamy": [{"concentration1": positive, "concentration0": positive}],
+        "LKJCholesky": [{"dim": 2, "concentration": _t(1.5)}],
+        "Laplace": location,
+        "LogNormal": location,
+        "LogisticNormal": location,
         "LowRankMultivariateNormal": [{"loc": two, "cov_factor": torch.ones(2, 1), "cov_diag": positive}],
         "Multinomial": [{"total_count": 3, "probs": unit}, {"total_count": 3, "logits": two}],
-        "MultivariateNormal": [{"loc": two, "covariance_matrix": square}, {"loc": two, "precision_matrix": square}, {"loc": two, "scale_tril": square}],
-        "NegativeBinomial": [{"total_count": 3, "probs": unit}, {"total_count": 3, "logits": two}], "Normal": location, "OneHotCategorical": both,
-        "OneHotCategoricalStraightThrough": both, "Pareto": [{"scale": positive, "alpha": positive + 2}], "Poisson": [{"rate": positive}],
+        "MultivariateNormal": [
+            {"loc": two, "covariance_matrix": square}, {"loc": two, "precision_matrix": square},
+            {"loc": two, "scale_tril": square},
+        ],
+        "NegativeBinomial": [{"total_count": 3, "probs": unit}, {"total_count": 3, "logits": two}],
+        "Normal": location,
+        "OneHotCategorical": both,
+        "OneHotCategoricalStraightThrough": both,
+        "Pareto": [{"scale": positive, "alpha": positive + 2}],
+        "Poisson": [{"rate": positive}],
         "RelaxedBernoulli": [{"temperature": _t(0.5), "probs": unit}, {"temperature": _t(0.5), "logits": two}],
-        "RelaxedOneHotCategorical": [{"temperature": _t(0.5), "probs": unit}, {"temperature": _t(0.5), "logits": two}],
-        "StudentT": [{"df": positive + 2, "loc": two, "scale": positive}], "Uniform": [{"low": two, "high": two + 1}], "VonMises": [{"loc": two, "concentration": positive}],
-        "Weibull": [{"scale": positive, "concentration": positive}], "Wishart": [{"df": _t(3.0), "covariance_matrix": square}],
+        "RelaxedOneHotCategorical": [
+            {"temperature": _t(0.5), "probs": unit}, {"temperature": _t(0.5), "logits": two},
+        ],
+        "StudentT": [{"df": positive + 2, "loc": two, "scale": positive}],
+        "Uniform": [{"low": two, "high": two + 1}],
+        "VonMises": [{"loc": two, "concentration": positive}],
+        "Weibull": [{"scale": positive, "concentration": positive}],
+        "Wishart": [{"df": _t(3.0), "covariance_matrix": square}],
     }  # fmt: skip
 
 
@@ -115,7 +144,8 @@ def row(name: str, options: list[dict[str, Any]]) -> str:
             look(cls, way, member, found)
         columns[member] = found.text
     columns["has_rsample"] = "yes" if cls.has_rsample else "no"
-    return "  ".join([f"torch.distributions.{name}({', '.join(arguments)})", *(f"{k}={v}" for k, v in columns.items() if v != "missing")])
+    shown = [f"{k}={v}" for k, v in columns.items() if v != "missing"]
+    return "  ".join([f"torch.distributions.{name}({', '.join(arguments)})", *shown])
 
 
 def wrapped() -> list[str]:
@@ -129,7 +159,11 @@ def wrapped() -> list[str]:
     def mixture(p: Tensor) -> D.Distribution:
         return D.MixtureSameFamily(D.Categorical(p.exp()), D.Normal(p, p.exp()))
 
-    names = {"Independent": (independent, "base_distribution"), "TransformedDistribution": (transformed, "base_distribution"), "MixtureSameFamily": (mixture, "mixture_distribution,component_distribution")}
+    names = {
+        "Independent": (independent, "base_distribution"),
+        "TransformedDistribution": (transformed, "base_distribution"),
+        "MixtureSameFamily": (mixture, "mixture_distribution,component_distribution"),
+    }
     return [_wrapped_row(name, make, inner) for name, (make, inner) in names.items()]
 
 

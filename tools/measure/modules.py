@@ -21,7 +21,7 @@ from torch.testing._internal.common_modules import module_db
 from tools.measure import conditions, observe, words
 from tools.measure.module_probes import NOT_MEASURED, Built, built
 from tools.measure.observe import Sample, Seen, Slot
-from tools.measure.operators import joined, output_columns
+from tools.measure.operators import dtype_column, output_columns
 
 KEPT = 10
 """Ways of building and calling a class that are looked at."""
@@ -61,7 +61,8 @@ class _Named:
 def make(cls: type[nn.Module], way: Built, training: bool) -> nn.Module:
     observe.seed()
     module = cls(*way[0], **way[1])
-    if any(isinstance(p, nn.UninitializedParameter) for p in module.parameters()) or any(isinstance(p, nn.UninitializedBuffer) for p in module.buffers()):
+    state = itertools.chain(module.parameters(), module.buffers())
+    if any(isinstance(t, (nn.UninitializedParameter, nn.UninitializedBuffer)) for t in state):
         module(*(v for v in way[2] if not isinstance(v, _Named)))
     return module.train(training)
 
@@ -163,11 +164,12 @@ def call_columns(found: list[tuple[Sample, Seen]]) -> dict[str, str]:
     cases = conditions.cases("returns", [(p, s.shape) for p, s in facts], words.shape_word)
     if any(s.outs for s in seen):
         columns |= output_columns(seen, count, main)
-        cases += conditions.cases("alias", [(p, s.outs[0]) for p, s in facts if s.outs], lambda outs: words.alias_word({w for o in outs for w in o.alias}))
+        outs = [(p, s.outs[0]) for p, s in facts if s.outs]
+        cases += conditions.cases("alias", outs, lambda found: words.alias_word({w for o in found for w in o.alias}))
         kinds = [r for sample, _ in found[:4] for r in words.kind_runs(sample)]
-        dtype = [words.dtype_word([(g, k) for g, made in kinds for k in (made[n : n + 1] if count else made)]) for n in range(count or 1)]
-        columns["dtype"] = joined(dtype)
-        columns["scalar"] = words.scalar_word([(_for_conditions(s), z, a) for sample, _ in found for s, z, a in size_runs(sample)])
+        columns["dtype"] = dtype_column(kinds, count)
+        sizes = [(_for_conditions(s), all_zero, zero) for sample, _ in found for s, all_zero, zero in size_runs(sample)]
+        columns["scalar"] = words.scalar_word(sizes)
     cases += conditions.cases("writes", [(p, s.writes) for p, s in facts], words.write_word)
     columns["flows"] = ",".join(words.flow_words(seen, 1))
     columns["saves"] = ",".join(w for w in words.save_words(seen) if not w.startswith("self.children"))
@@ -189,7 +191,9 @@ def size_runs(sample: Sample) -> list[tuple[Sample, bool, bool]]:
     for change in (lambda t: t.reshape(-1)[0] if t.numel() else t, lambda t: t.reshape(-1)):
         values = [observe.rebuild(s.value, change) if i in inputs else s.value for i, s in enumerate(sample.slots)]
         made += words.size_runs(sample.with_values(values), vary=False)
-    return [(sample, all(t.dim() == 0 for i in inputs for t in observe.tensors_of(s.slots[i].value)), zero) for s, _, zero in made]
+    return [
+        (sample, all(t.dim() == 0 for i in inputs for t in observe.tensors_of(s.slots[i].value)), zero) for s, _, zero in made
+    ]
 
 
 def state_words(cls: type[nn.Module], ways: list[Built], kind: str) -> list[str]:
@@ -231,17 +235,18 @@ def row(cls: type[nn.Module]) -> str | None:
     if not train or not still:
         return None
     known = ways_of(cls, True)
-    simple = known[:1] if issubclass(cls, nn.RNNBase) else [w for w in known if set(options(cls, w)) & set(flags(cls)) or not w[1]][:12]
+    simple = [w for w in known if set(options(cls, w)) & set(flags(cls)) or not w[1]][:12]
+    simple = known[:1] if issubclass(cls, nn.RNNBase) else simple
     columns, eval_columns = call_columns(train), call_columns(still)
     names = [shown_parameter(p) for p in constructor(cls).parameters.values() if p.kind is not p.VAR_KEYWORD]
     returns = columns.pop("returns")
-    differing = [f"{k} {eval_columns.get(k) or 'nothing'}" for k in columns if eval_columns.get(k, "") != columns[k] and k not in ("saves", "cases", "dtype")]
+    differing = [k for k in columns if k not in ("saves", "cases", "dtype") and eval_columns.get(k, "") != columns[k]]
     shown = {
         "params": ",".join(state_words(cls, simple, "parameters")),
         "buffers": ",".join(state_words(cls, simple, "buffers")),
         "children": children(cls, known[0]),
         **columns,
-        "eval": "; ".join(differing),
+        "eval": "; ".join(f"{k} {eval_columns.get(k) or 'nothing'}" for k in differing),
     }
     head = f"torch.nn.{cls.__name__}({', '.join(names)})({', '.join(forward_names(cls))}) -> {returns}"
     return "  ".join([head, *(f"{k}={v}" for k, v in shown.items() if v)])

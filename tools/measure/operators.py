@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from tools.measure import conditions, observe, probes, words
+from gradlint.torch_model import rows
+from tools.measure import conditions, observe, probe_calls, probes, words
 from tools.measure.bank import Call, varied
 from tools.measure.observe import Sample, Seen, Slot
 from tools.measure.signatures import Signature, signature
@@ -59,14 +60,17 @@ class Target:
         return own.endswith("_") and not own.endswith("__") or own in INPLACE_DUNDERS
 
 
-INPLACE_DUNDERS = {f"__i{n}__" for n in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift", "div")}
+INPLACE_DUNDERS = {
+    f"__i{n}__" for n in "add sub mul truediv floordiv mod pow and or xor lshift rshift div".split()
+}
 
 
 def functions() -> Iterator[Target]:
     for prefix, module in NAMESPACES.items():
         for name in sorted(dir(module)):
             found = getattr(module, name)
-            if name.startswith("_") or not callable(found) or isinstance(found, TypeVar) or inspect.isclass(found) or name in probes.NO_OPERATOR or probes.is_setting(name):
+            left_out = name.startswith("_") or name in probes.NO_OPERATOR or probes.is_setting(name)
+            if left_out or not callable(found) or isinstance(found, TypeVar) or inspect.isclass(found):
                 continue
             yield Target(f"{prefix}.{name}", found)
 
@@ -82,7 +86,8 @@ def methods() -> Iterator[Target]:
 
 def attributes() -> Iterator[Target]:
     for name in sorted(dir(Tensor)):
-        if not name.startswith("_") and name not in probes.NO_ATTRIBUTE and inspect.isdatadescriptor(inspect.getattr_static(Tensor, name)):
+        public = not name.startswith("_") and name not in probes.NO_ATTRIBUTE
+        if public and inspect.isdatadescriptor(inspect.getattr_static(Tensor, name)):
             yield Target(f"torch.Tensor.{name}", lambda t, n=name: getattr(t, n))
 
 
@@ -92,7 +97,7 @@ def candidates(target: Target, bank: dict[str, list[Call]]) -> list[Call]:
     bare = probes.DUNDERS.get(own, own)
     family = target.name.split(".")[-2]
     if target.function.__name__ == "<lambda>":
-        return probes.attribute_calls()
+        return probe_calls.attribute_calls()
     names = [f"{family}_{own}", own, bare, bare.rstrip("_")]
     names += [f"{p}_{bare}" for p in ("linalg", "special", "fft", "sparse")]
     found = [bank[name] for name in dict.fromkeys(names) if bank.get(name)]
@@ -128,17 +133,43 @@ class Row:
 def measure(target: Target, bank: dict[str, list[Call]]) -> Row | None:
     """The row of a target; None where no sample call of it runs."""
     sign = signature(target.function, target.last) if target.function.__name__ != "<lambda>" else None
+    seen = observed(target, samples_of(target, sign, bank), SAMPLES + EXTRA)
+    if not seen:
+        return None
+    if depends_on_arguments(seen):
+        seen += observed(target, [v for sample, _ in reversed(seen) for v in shortened(sample)], 2 * SAMPLES)
+    return row(target, sign, seen)
+
+
+def observed(target: Target, samples: list[Sample], limit: int) -> list[tuple[Sample, Seen]]:
+    """What the samples that run showed, up to a number of them."""
     seen: list[tuple[Sample, Seen]] = []
-    for sample in samples_of(target, sign, bank):
+    for sample in samples:
         try:
             seen.append((sample, observe.observe(sample, target.inplace)))
         except words.ERRORS:
             continue
-        if len(seen) >= SAMPLES + EXTRA:
+        if len(seen) >= limit:
             break
-    if not seen:
-        return None
-    return row(target, sign, seen)
+    return seen
+
+
+def depends_on_arguments(seen: list[tuple[Sample, Seen]]) -> bool:
+    """Whether samples disagree on something that conditions may explain."""
+    outs = [s.outs[0] for _, s in seen if s.outs]
+    return (
+        words.shape_word(s.shape for _, s in seen) in ("depends", "t*") or words.write_word([s.writes for _, s in seen]) == "?"
+        or bool(outs) and not conditions.specific("alias", words.alias_word({w for o in outs for w in o.alias}))
+        or words.grad_word(outs) == "?"
+    )  # fmt: skip
+
+
+def shortened(sample: Sample) -> list[Sample]:
+    """The sample without one of its keyword arguments, and without its last positional one: so that arguments vary
+    independently, and none takes the credit for what another decides."""
+    last = max((i for i, s in enumerate(sample.slots) if not s.keyword), default=0)
+    dropped = [i for i, s in enumerate(sample.slots) if s.keyword or i == last and i > 0]
+    return [Sample(sample.function, tuple(s for k, s in enumerate(sample.slots) if k != i)) for i in dropped]
 
 
 def samples_of(target: Target, sign: Signature | None, bank: dict[str, list[Call]]) -> list[Sample]:
@@ -151,8 +182,8 @@ def samples_of(target: Target, sign: Signature | None, bank: dict[str, list[Call
 
 
 FLAGS: dict[str, tuple[Any, ...]] = {
-    "inplace": (True,), "training": (False, True), "return_indices": (True,), "as_tuple": (True,), "copy": (True,), "return_inverse": (True,),
-    "return_counts": (True,), "get_infos": (True,), "need_weights": (False,), "hard": (True,),
+    "inplace": (True,), "training": (False, True), "return_indices": (True,), "as_tuple": (True,), "copy": (True,),
+    "return_inverse": (True,), "return_counts": (True,), "get_infos": (True,), "need_weights": (False,), "hard": (True,),
 }  # fmt: skip
 
 
@@ -176,7 +207,7 @@ def row(target: Target, sign: Signature | None, seen: list[tuple[Sample, Seen]])
         if words.one_to_one(all_seen):
             columns["grad"] = "each"
         columns |= value_columns(samples, count)
-        case_texts += output_cases(seen)
+        case_texts += tuple_cases(case_texts, seen) + output_cases(seen)
     columns["flows"] = ",".join(words.flow_words(all_seen, 1))
     columns["saves"] = ",".join(words.save_words(all_seen))
     columns["writes"] = ",".join(writes)
@@ -185,7 +216,7 @@ def row(target: Target, sign: Signature | None, seen: list[tuple[Sample, Seen]])
     columns["factory"] = "requires_grad" if takes_requires_grad(samples) else ""
     columns["leaf"] = "written" if returns == "self" and writes_leaf(samples) else ""
     args = sign.args if sign is not None else ("input",)
-    variadic = sign is not None and bool(sign.main.rest) or takes_splat(seen)
+    variadic = sign is not None and bool(sign.main.rest) or sign is not None and takes_splat(seen, len(sign.args))
     return Row(target.name, args, () if sign is None else sign.keywords, variadic, returns, columns)
 
 
@@ -198,13 +229,25 @@ def output_columns(seen: list[Seen], count: int, main: str) -> dict[str, str]:
         alias.append(words.alias_word({w for o in outs for w in o.alias}))
         off.append(words.off_word({w for o in outs for w in o.kept}))
         shares |= {w for o in outs for w in o.shares}
-    expected = ["keeps" if g != "never" and a in ("self", "view", "shares") else "drops" if a == "fresh" or g == "never" else "?" for g, a in zip(grad, alias, strict=True)]
     return {
         "grad": joined(grad),
         "alias": joined(alias),
-        "off": joined(off) if off != expected else "",
+        "off": joined(off) if tuple(off) != rows.implied_off(tuple(grad), tuple(alias)) else "",
         "of": ",".join(sorted(shares)) if shares - {main} else "",
     }
+
+
+def tuple_cases(shapes: list[str], seen: list[tuple[Sample, Seen]]) -> list[str]:
+    """Where a condition makes a function return a tuple: the words of each of its tensors."""
+    texts = []
+    for text in shapes:
+        condition, _, outcome = text.partition(":")
+        count = outcome.count("t", len("returns ")) if outcome.startswith("returns tt") else 0
+        found = conditions.where(text, seen) if count else []
+        if found:
+            columns = output_columns([s for _, s in found], count, "") | value_columns([s for s, _ in found], count)
+            texts += [f"{condition}:{name} {columns[name]}" for name in ("grad", "alias", "dtype") if "/" in columns[name]]
+    return texts
 
 
 def output_cases(seen: list[tuple[Sample, Seen]]) -> list[str]:
@@ -218,12 +261,18 @@ def output_cases(seen: list[tuple[Sample, Seen]]) -> list[str]:
 def value_columns(samples: list[Sample], count: int) -> dict[str, str]:
     """dtype and scalar."""
     kinds = [r for s in samples[:KINDED] for r in words.kind_runs(s)]
-    dtype = []
+    sizes = [r for s in sized(samples) for r in words.size_runs(s)]
+    sizes += [r for s in samples[SIZED:] for r in words.size_runs(s, vary=False)]
+    return {"dtype": dtype_column(kinds, count), "scalar": words.scalar_word(sizes)}
+
+
+def dtype_column(kinds: list[words.Kinds], count: int) -> str:
+    """The dtype words of `count` outputs, or one for all of any number of them."""
+    words_ = []
     for k in range(count or 1):
         runs = [(given, kind) for given, made in kinds for kind in (made[k : k + 1] if count else made)]
-        dtype.append(words.dtype_word(runs))
-    sizes = [r for s in sized(samples) for r in words.size_runs(s)] + [r for s in samples[SIZED:] for r in words.size_runs(s, vary=False)]
-    return {"dtype": joined(dtype), "scalar": words.scalar_word(sizes)}
+        words_.append(words.dtype_word(runs))
+    return joined(words_)
 
 
 def sized(samples: list[Sample]) -> list[Sample]:
@@ -261,18 +310,18 @@ def joined(words_: list[str]) -> str:
     return words_[0] if len(set(words_)) == 1 else "/".join(words_)
 
 
-def takes_splat(seen: list[tuple[Sample, Seen]]) -> bool:
-    """Whether a list of integers in the last place may be given as several arguments: `x.view(2, 3)`."""
+def takes_splat(seen: list[tuple[Sample, Seen]], count: int) -> bool:
+    """Whether a list of integers in the last of `count` places may be given as several arguments: `x.view(2, 3)`."""
     for sample, _ in seen:
         plain = [s for s in sample.slots if not s.keyword]
-        last = plain[-1].value if plain else None
+        last = plain[-1].value if len(plain) == count else None
         if isinstance(last, (list, tuple)) and len(last) > 1 and all(isinstance(v, int) for v in last):
             slots = (*plain[:-1], *(Slot(plain[-1].names, v) for v in last), *(s for s in sample.slots if s.keyword))
             try:
-                observe.run(Sample(sample.function, slots), set())
+                made, listed = observe.run(Sample(sample.function, slots), set()), observe.run(sample, set())
             except words.ERRORS:
                 continue
-            return True
+            return [t.shape for t in observe.tensors_of(made.result)] == [t.shape for t in observe.tensors_of(listed.result)]
     return False
 
 

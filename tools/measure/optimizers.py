@@ -19,6 +19,9 @@ from torch.optim import lr_scheduler, swa_utils
 ERRORS = (RuntimeError, ValueError, TypeError, NotImplementedError, KeyError)
 
 
+OUTER = (contextlib.nullcontext, torch.no_grad, torch.inference_mode)
+
+
 def optimizers() -> Iterator[type[torch.optim.Optimizer]]:
     for name in sorted(dir(torch.optim)):
         found = getattr(torch.optim, name)
@@ -30,7 +33,8 @@ def schedulers() -> Iterator[type]:
     for module in (lr_scheduler, swa_utils):
         for name in sorted(dir(module)):
             found = getattr(module, name)
-            if inspect.isclass(found) and not name.startswith("_") and issubclass(found, lr_scheduler.LRScheduler) and found.__module__ == module.__name__:
+            public = inspect.isclass(found) and not name.startswith("_") and found.__module__ == module.__name__
+            if public and issubclass(found, lr_scheduler.LRScheduler):
                 yield found
 
 
@@ -87,7 +91,7 @@ def row(cls: type[torch.optim.Optimizer]) -> str:
     word, _ = stepped(cls)
     columns = {
         "closure": "required" if needs == "TypeError" else "optional",
-        "closure_mode": "/".join(closure_mode(cls, around) for around in (contextlib.nullcontext, torch.no_grad, torch.inference_mode)),
+        "closure_mode": "/".join(closure_mode(cls, around) for around in OUTER),
         "params": word,
         "nonleaf": error_name(lambda: cls([p * 2])) or "accepted",
         "frozen": error_name(lambda: cls([torch.ones(2, 2)])) or "accepted",

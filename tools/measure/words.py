@@ -86,7 +86,11 @@ def has_dtype(sample: Sample) -> bool:
     return any(isinstance(s.value, torch.dtype) for s in sample.slots)
 
 
-def kind_runs(sample: Sample) -> list[tuple[dict[str, str], tuple[str, ...]]]:
+Kinds = tuple[dict[str, str], tuple[str, ...]]
+"""The kinds of a call's operands, and those of its outputs."""
+
+
+def kind_runs(sample: Sample) -> list[Kinds]:
     """The kinds of the outputs with all operands integers, each alone floating, and as they are."""
     if has_dtype(sample) or any(t.is_quantized for s in sample.slots for t in observe.tensors_of(s.value)):
         return []
@@ -106,7 +110,7 @@ def kind_runs(sample: Sample) -> list[tuple[dict[str, str], tuple[str, ...]]]:
     return found + ([made] if made is not None else [])
 
 
-def _kinds(sample: Sample) -> tuple[dict[str, str], tuple[str, ...]] | None:
+def _kinds(sample: Sample) -> Kinds | None:
     try:
         ran = observe.run(sample, set())
     except ERRORS:
@@ -141,9 +145,12 @@ def dtype_word(runs: list[tuple[dict[str, str], str]]) -> str:
     floating = {"float", "complex"}
     reaches = {n for kinds, kind in runs if kind in floating for n in kinds if kinds[n] == "float"}
     reaches -= {n for kinds, kind in runs if kind not in floating for n in kinds if kinds[n] == "float"}
-    if any(kind in floating and not any(kinds.get(n) == "float" for n in reaches) for kinds, kind in runs):
-        return "?"
-    return "same:" + ",".join(sorted(reaches))
+    made_by = [{n for n in kinds if kinds[n] == "float"} for kinds, kind in runs if kind in floating]
+    alone = {n for n in reaches if {n} in made_by}
+    for names in (alone, reaches):
+        if all(names & made for made in made_by):
+            return "same:" + ",".join(sorted(names))
+    return "?"
 
 
 # -- 0-d results
