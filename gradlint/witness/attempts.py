@@ -12,9 +12,9 @@ Outcome = dict[str, Any]
 def attempts_of(job: dict[str, Any], run: Callable[[Attempt], Outcome]) -> list[Outcome]:
     """The outcomes of the attempts made, each with the number of its attempt.
 
-    They are made in order until one shows the fault. Its twin, in which the flags that are not known are turned round,
-    has to show it, too, or to fail on the way. Where a script ran and did not show it, only attempts with the same flags
-    follow: that the fault shows once an input is taken not to require grad says nothing for the finding.
+    They are made in order until one shows the fault; `_turned` follows then. Where a script ran and did not show it,
+    only attempts with the same flags follow: that the fault shows once an input is taken not to require grad says
+    nothing for the finding.
     """
     attempts: list[Attempt] = job["attempts"]
     outcomes: list[Outcome] = []
@@ -24,11 +24,25 @@ def attempts_of(job: dict[str, Any], run: Callable[[Attempt], Outcome]) -> list[
             break
         outcome = {**run(attempt), "attempt": number}
         outcomes.append(outcome)
-        twin = attempt.get("twin")
-        if outcome["status"] == "shown" and twin is not None and twin > number:
-            outcomes.append({**run(attempts[twin]), "attempt": twin})
+        if outcome["status"] == "shown":
+            outcomes += _turned(attempts, number, run)
         if outcome["status"] in ("shown", "timeout", "refused"):
             break
         if outcome["status"] == "missing":
             held = attempt["turned"]
+    return outcomes
+
+
+def _turned(attempts: list[Attempt], shown: int, run: Callable[[Attempt], Outcome]) -> list[Outcome]:
+    """The outcomes of the same with the flags that are not known turned round: first of the twin of the attempt that
+    showed the fault, then, where it ends in another way than predicted, of others, until one is clear."""
+    twin = attempts[shown].get("twin")
+    if twin is None or twin < shown:
+        return []
+    others = [n for n, a in enumerate(attempts) if a["turned"] == attempts[twin]["turned"] and n != twin]
+    outcomes: list[Outcome] = []
+    for number in (twin, *others):
+        outcomes.append({**run(attempts[number]), "attempt": number})
+        if outcomes[-1]["status"] not in ("other", "setup") or outcomes[0]["status"] == "setup":
+            break
     return outcomes

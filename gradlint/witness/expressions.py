@@ -206,7 +206,7 @@ class Printer:
     def statement(self, number: int) -> str:
         """The statement that computes a step."""
         step = self.made.steps[number]
-        if step.origin.op == ops.INDEX_WRITE:
+        if step.kind is Kind.CALL and step.origin.op == ops.INDEX_WRITE:
             return f"{self._operand(step.args[0])}[...] = {self._operand(step.args[-1])}"
         code = self._code(number)[0]
         if step.target is not None and self._names[number] == self._names.get(step.target):
@@ -247,7 +247,7 @@ class Printer:
         holds_tensors = any(True for arg in step.args for _ in uses_in(arg))
         flagged = bool(origin.requires_grad) and (not holds_tensors or name == "tensor")
         grad = ", requires_grad=True" if flagged else ""
-        written = [(k, v) for k, v in step.kwargs if k != "requires_grad" and v != Some()]
+        written = [(key, value) for key, value in _known(step.kwargs) if key != "requires_grad"]
         if holds_tensors or (self.layout.exact and stated_shape(step) is not None):
             return f"{origin.op}({self._arguments(step.args, written)}{grad})"
         kind = ", dtype=torch.long" if origin.floating is False else ""
@@ -268,7 +268,7 @@ class Printer:
             left = self._operand(args[0], level + 1 if power or compares else level)
             right = self._operand(args[1], ops.UNARY if power else level + 1)
             return f"{left} {ops.INFIX[op]} {right}", level
-        if op == ops.GRADIENT and len(args) > 1:
+        if op == ops.GRADIENT:
             return self._gradient(step), ops.ATOM
         if op == ops.INDEXING:
             return f"{self._operand(args[0], ops.ATOM)}[{self._subscript(args[1:])}]", ops.ATOM
@@ -346,12 +346,16 @@ class Printer:
     def _subscript(self, args: tuple[Any, ...]) -> str:
         """An index; an unknown one is the first place."""
         value = args[0] if len(args) == 1 else tuple(args)
-        if isinstance(value, slice):
-            lower, upper, step = ("" if part is None else literal(part) for part in (value.start, value.stop, value.step))
-            return f"{lower}:{upper}" + (f":{step}" if step else "")
-        if isinstance(value, tuple) and value:
-            return ", ".join(self._subscript((part,)) for part in value) + ("," if len(value) == 1 else "")
-        return "0" if value == Some() else self._operand(value)
+        if not isinstance(value, tuple) or not value:
+            return self._index(value)
+        return ", ".join(map(self._index, value)) + ("," if len(value) == 1 else "")
+
+    def _index(self, value: Any) -> str:
+        """One part of an index."""
+        if not isinstance(value, slice):
+            return "0" if value == Some() else self._operand(value)
+        lower, upper, step = ("" if part is None else literal(part) for part in (value.start, value.stop, value.step))
+        return f"{lower}:{upper}" + (f":{step}" if step else "")
 
 
 def _sizes(shape: tuple[int, ...]) -> str:
@@ -360,7 +364,7 @@ def _sizes(shape: tuple[int, ...]) -> str:
 
 def _known(kwargs: tuple[tuple[str, Any], ...]) -> list[tuple[str, Any]]:
     """Keyword arguments without those of which nothing is known."""
-    return [(key, value) for key, value in kwargs if value != Some()]
+    return [(key, value) for key, value in dict(kwargs).items() if value != Some()]
 
 
 def _without_some(args: tuple[Any, ...]) -> list[Any]:

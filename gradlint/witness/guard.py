@@ -46,6 +46,7 @@ def check(text: str) -> None:
     """Raise Refused where the text is no program that may run."""
     try:
         tree = ast.parse(text)
+        compile(tree, "<witness>", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Refused(f"the script is no Python: {error}") from error
     nodes = list(ast.walk(tree))

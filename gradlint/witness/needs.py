@@ -46,15 +46,15 @@ def _flat(values: Any) -> Iterator[Any]:
 
 def stated_shape(step: Step) -> tuple[int, ...] | None:
     """The shape of a tensor that the source builds, where it is written there and small."""
-    if step.kind is not Kind.CALL or not ops.is_factory(step.origin.op):
+    if step.kind is not Kind.CALL or not ops.is_factory(step.origin.op) or not step.args:
         return None
     name, args = ops.short(step.origin.op), step.args
-    if name in ("tensor", "as_tensor", "asarray", "FloatTensor") and args:
+    if name in ("tensor", "as_tensor", "asarray", "FloatTensor"):
         return _shape_of_data(args[0])
     sizes: tuple[Any, ...] = ()
     if name in ops.SHAPED:
         sizes = tuple(args[0]) if len(args) == 1 and isinstance(args[0], (list, tuple)) else tuple(args)
-    elif name == "full" and args and isinstance(args[0], (list, tuple)):
+    elif name == "full" and isinstance(args[0], (list, tuple)):
         sizes = tuple(args[0])
     else:
         return None

@@ -174,11 +174,13 @@ def judge(program: Program, outcomes: Sequence[Outcome]) -> Witness:
     tried = [(program.scripts[outcome.attempt], outcome) for outcome in outcomes]
     if not tried:
         return Witness(Verdict.UNCONFIRMED, "the time for all witnesses was over", program.scripts[0].text)
-    shown = next((script for script, outcome in tried if outcome.status == "shown"), None)
-    if shown is not None:
-        twin_fails = tried[-1][1].status == "missing"
-        why = program.empty or ("it depends on whether what is made up requires grad" if twin_fails else "")
-        return Witness(Verdict.UNCONFIRMED if why else Verdict.CONFIRMED, why, shown.text)
+    statuses = [outcome.status for outcome in outcomes]
+    if "shown" in statuses:
+        at = statuses.index("shown")
+        turned = statuses[at + 1 :]
+        depends = "missing" in turned or ("other" in turned and "shown" not in turned)
+        why = program.empty or ("it depends on whether what is made up requires grad" if depends else "")
+        return Witness(Verdict.UNCONFIRMED if why else Verdict.CONFIRMED, why, tried[at][0].text)
     for script, outcome in tried:
         if outcome.status == "missing":
             return _not_shown(program, script, outcome)

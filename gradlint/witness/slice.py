@@ -162,7 +162,7 @@ class _Building:
             args = tuple(self._operand(arg, depth, numbers and at > 0) for at, arg in enumerate(origin.args))
             args = self._with_tensors(origin, args) if kind is Kind.CALL else args
             kwargs = tuple((key, self._operand(arg, depth, numbers)) for key, arg in given)
-        if kind is Kind.CALL and ops.is_method(origin.op) and not any(True for _ in uses_in(args[:1])):
+        if kind is Kind.CALL and not _has_operands(origin.op, args):
             kind, args, kwargs = Kind.UNFOLLOWED, (), ()
         bare = replace(origin, args=(), kwargs=(), depth=1, mode_line=0)
         key = (bare, _key(args), _key(kwargs))
@@ -209,6 +209,12 @@ def uses_in(values: Any) -> Iterator[int]:
     elif isinstance(values, (list, tuple)):
         for value in values:
             yield from uses_in(value)
+
+
+def _has_operands(op: str, args: tuple[Operand, ...]) -> bool:
+    """Whether an operation has the operands without which it cannot be written: a receiver, an index."""
+    least = 2 if op in (ops.INDEXING, ops.INDEX_WRITE, ops.GRADIENT) else 1 if ops.is_method(op) else 0
+    return len(args) >= least and (not least or isinstance(args[0], Use))
 
 
 def _key(value: Any) -> Any:

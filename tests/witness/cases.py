@@ -215,7 +215,7 @@ OPEN: dict[str, tuple[Finding, str]] = {
         "it depends on whether what is made up requires grad",
     ),
     "belief in a call that was not followed": (
-        raising("{0}.backward()", made("torch.Tensor.sum", made("unknown", line=4, grad=False), grad=False), text=NO_GRAPH),
+        raising("{0}.backward()", made("torch.neg", made("unknown", line=4, grad=False), grad=False), text=NO_GRAPH),
         "it depends on whether what is made up requires grad",
     ),
     "input that does as it is made": (

@@ -178,7 +178,8 @@ def test_only_admitted_operations_are_written(op: str) -> None:
     "import os", "from os import system", "import torch.utils.cpp_extension", "from torch import hub",
     "from . import x", "open('x')", "eval('1')", "().__class__", "x.__globals__", "getattr(x, '__class__')",
     "getattr(x, name)", "f = getattr", "torch.load('x')", "torch.hub", "numpy.os", "asyncio.sys", "f(x",
-    "def __import__(): pass", "x = '\ud800'", "torch.ops.y",
+    "def __import__(): pass", "x = '\ud800'", "torch.ops.y", "return", "await x",
+    "f(a=1, a=2)",
 ])  # fmt: skip
 def test_the_guard_refuses(text: str) -> None:
     with pytest.raises(guard.Refused):
