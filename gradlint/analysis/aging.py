@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from gradlint.analysis.garbage import sweep
 from gradlint.analysis.joins import PLAIN, anonymous, join_objects, map_values
 from gradlint.analysis.state import Contexts, State, symbol_below
 from gradlint.analysis.values import (
@@ -37,6 +38,9 @@ def age(state: State, loop: int, before: State) -> None:
     contexts, heap = state.contexts, state.heap
     changed = [a for a in state.changed_since(before) if a in heap and heap[a] is not before.heap.get(a)]
     young = {a for a in changed if contexts.below(contexts.context_of(a), loop)}
+    alive = sweep(state, young, [heap[a] for a in changed if a not in young])
+    changed = [a for a in changed if a not in young or a in alive]
+    young, heap = alive, state.heap
     state.facts = {c: v for c, v in state.facts.items() if not symbol_below(c, contexts, loop)}
     aging = _Aging(contexts, loop, young)
     state.mode = map_values(state.mode, aging)
@@ -52,8 +56,8 @@ def age(state: State, loop: int, before: State) -> None:
         thing = renamed[address]
         if there is not None:
             thing = join_objects(None, there, thing)
-            if hasattr(thing, "many"):
-                thing = replace(thing, many=True)  # type: ignore[arg-type]
+        if hasattr(thing, "many"):
+            thing = replace(thing, many=True)  # type: ignore[arg-type]
         state.replace(old, thing)
 
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import attributes, classes, contexts, torch_advice
+from gradlint.analysis.garbage import sweep
 from gradlint.analysis.machine import MAX_DEPTH, Activation, Call, Exits, Machine, join_all
 from gradlint.analysis.operators import symbol_of
+from gradlint.analysis.state import Mark
 from gradlint.analysis.values import (
     LIKELY_FALSE,
     NONE,
@@ -200,12 +202,29 @@ def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[st
             m.state.drop(address)
         m.state.alloc(address, frame)
         code = func.code
+        mark = m.state.mark()
         if code.made.is_generator or code.is_async:
             kind = ("asyncgen" if code.made.is_generator else "coroutine") if code.is_async else "generator"
             mode = m.state.mode
             m.unseen += 1
             return m.alloc(at, Generator(kind, func, address, made_mode=(mode.grad, mode.inference), at=site), "generator")
-        return run_body(m, func, address, args[0] if args else None, site)
+        result = run_body(m, func, address, args[0] if args else None, site)
+        if not m.dead():
+            _forget_callee(m, mark, result)
+        return result
+
+
+MANY_CHANGES = 24
+
+
+def _forget_callee(m: Machine, mark: Mark, result: Any) -> None:
+    """What a call made and nobody can reach any more goes with it."""
+    changed = m.state.changed_after(mark)
+    if changed is None or len(changed) < MANY_CHANGES:
+        return
+    contexts, context, heap = m.contexts, m.context, m.state.heap
+    young = {a for a in changed if a in heap and contexts.below(contexts.context_of(a), context)}
+    sweep(m.state, young, [result, *(heap[a] for a in changed if a not in young and a in heap)])
 
 
 def unit_of(func: Func) -> int:

@@ -36,7 +36,8 @@ from gradlint.analysis.values import (
 from gradlint.syntax import ir
 
 UNROLL = 8
-MAX_ROUNDS = 5
+MAX_ROUNDS, MIN_ROUNDS = 5, 3
+"""Rounds of an outermost loop; one less for each loop around it."""
 
 
 def over(m: Machine, at: int, iterable: Any, each: Callable[[Any], Any], tag: str = "loop", sink: Exits | None = None) -> None:
@@ -137,7 +138,8 @@ def repeat(
     ends: list[State] = []
     with m.within((m.here(at), tag)) as context:
         head = start
-        for number in range(MAX_ROUNDS):
+        rounds = max(MAX_ROUNDS - len(m.rounds), MIN_ROUNDS)
+        for number in range(rounds):
             m.state = head.fork()
             m.step(2)
             more = _begin(m, test, ends, number > 0 or certain)
@@ -155,7 +157,7 @@ def repeat(
                 ends.append(after)
                 break
             head = joined
-            if number == MAX_ROUNDS - 1:
+            if number == rounds - 1:
                 m.cut(at, "a loop did not settle")
                 _widen(head, start)
                 ends.append(head)

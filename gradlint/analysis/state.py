@@ -196,6 +196,23 @@ class State:
                 b = b.before
         return a, changed
 
+    def mark(self) -> Mark:
+        """A point to which `changed_after` can be asked to look back."""
+        if self._changed:
+            self._mark, self._changed = Mark(self._mark, self._changed), set()
+        return self._mark
+
+    def changed_after(self, mark: Mark) -> set[int] | None:
+        """The addresses changed since a mark of this state's past; None where it is no part of it."""
+        changed = set(self._changed)
+        point: Mark | None = self._mark
+        while point is not mark:
+            if point is None or point.depth < mark.depth:
+                return None
+            changed |= point.changed
+            point = point.before
+        return changed
+
     def changed_since(self, before: State) -> set[int]:
         """The addresses at which this state may differ from an earlier one; all of them where the two share nothing."""
         mark, changed = self.parted(before)

@@ -139,7 +139,7 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
     if returns == "t*":
         item = one_result(m, name, row, bound, call, 0)
         return m.alloc(call.at, Sequence("results", (), item), "results")
-    if returns == "tt" and len(row.grad) == 1 and row.name.rpartition(".")[2] in PLACES:
+    if len(returns) > 1 and set(returns) == {"t"} and len(row.grad) == 1 and row.name.rpartition(".")[2] in PLACES:
         # `max(dim)` gives places, too, besides what `max()` gives.
         row = replace(row, grad=("diff", "never"), dtype=("same", "int"), alias=("fresh",), off=("drops",), scalar="?")
     if returns and set(returns) == {"t"}:
@@ -167,7 +167,7 @@ def kind_of(m: Machine, value: Any, name: str) -> str:
     return "?"
 
 
-PLACES = frozenset({"max", "min", "median", "nanmedian", "mode", "kthvalue", "cummax", "cummin", "sort"})
+PLACES = frozenset({"max", "min", "median", "nanmedian", "mode", "kthvalue", "cummax", "cummin", "sort", "unique", "unique_consecutive"})
 """What gives places besides values, where a dimension is given."""
 SIZES = frozenset({"size", "shape", "sizes", "repeats", "dims"})
 """Arguments that are sizes unless a dtype is written there."""
@@ -534,7 +534,7 @@ def made_from(m: Machine, values: list[Any], rg: Flag) -> frozenset[int]:
 def saved_of(m: Machine, row: tables.Operator, bound: Operands, result: int) -> tuple[tuple[int, int, int, str], ...]:
     """Which storages the node saves, with their versions now."""
     found: list[tuple[int, int, int, str]] = []
-    for name in row.saves:
+    for name in (*row.saves, *PRACTICALLY.get(row.name, ())):
         if name == "result":
             found.append((result, 0, 0, ""))
             continue
@@ -549,9 +549,13 @@ def saved_of(m: Machine, row: tables.Operator, bound: Operands, result: int) -> 
     return tuple(s for s in found if s[0])
 
 
+PRACTICALLY = {"torch.matmul": ("other",), "torch.Tensor.matmul": ("other",), "torch.Tensor.__matmul__": ("other",)}
+"""What is saved in all calls but those with a stack of matrices on the right of a single one, where a copy is kept."""
+
+
 def saved_now(m: Machine, row: tables.Operator, bound: Operands, name: str) -> bool:
     """Whether an argument is saved here for certain: a product saves one operand for the sake of the other."""
-    when = tuple(k for k in row.saves_when.get(name, ()) if k)
+    when = tuple(k for k in row.saves_when.get(name, ("input",) if row.name in PRACTICALLY else ()) if k)
     return not when or any(is_true(rg_of(m, bound.named[k])) for k in when if k in bound.named)
 
 

@@ -73,7 +73,7 @@ def _leaf(m: Machine, old: Any, name: str) -> TensorFact | None:
         return None
     if isinstance(old, Opaque) and (torch_modules.members(old.symbol) or _of_unknown_module(old.symbol)):
         rg = m.simplified(old.rg)
-        if is_true(rg) or rg.value is None:
+        if not is_false(rg):
             return TensorFact(name, summary(LIKELY_TRUE), TRUE, TRUE, parameter=True, origin=Origin("parameter"), known=True)
     return None
 
