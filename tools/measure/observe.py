@@ -159,7 +159,8 @@ def run(sample: Sample, wanting: set[int], mode: str = "grad", leaf: bool = True
 
 
 def seed() -> None:
-    torch.manual_seed(0)
+    """Start every source of random numbers anew. `torch.manual_seed` would walk the stack for each kind of device."""
+    torch.default_generator.manual_seed(0)
     random.seed(0)
     np.random.seed(0)
 
