@@ -74,8 +74,7 @@ class Step:
         is an inference tensor. Nor is what a call gave that was not followed and ran with gradients off."""
         if self.kind is Kind.INPUT and self.origin.requires_grad is None:
             return True
-        believed = self.origin.requires_grad is False and self.origin.floating is not False
-        if self.kind is Kind.UNFOLLOWED and believed:
+        if self.kind is Kind.UNFOLLOWED and not self.origin.requires_grad and self.origin.floating is not False:
             return ops.records(self.origin.modes)
         return self.made_up and not ops.infers(self.origin.modes)
 
