@@ -13,7 +13,8 @@ from typing import Any
 
 from gradlint.analysis import attributes, calls, classes
 from gradlint.analysis.joins import anonymous
-from gradlint.analysis.machine import Call, Machine
+from gradlint.analysis.machine import Call, Exhausted, Machine
+from gradlint.analysis.state import Mode
 from gradlint.analysis.values import (
     Class,
     Const,
@@ -184,21 +185,37 @@ def _method(m: Machine, code: ir.Code, value: Any, raw: Func, holder: Ref, unkno
 
 
 def receiver(m: Machine, holder: Ref) -> Any:
-    """An instance as a method finds it: made by `__init__` with unknown arguments, then whatever else happened."""
+    """An instance as a method finds it: made by `__init__` with unknown arguments, then whatever else happened. It is made
+    once for all methods of its class."""
+    made = m.services.setdefault("receivers", {})
+    if holder.addr not in made:
+        context, m.context = m.context, m.contexts.enter(0, ("receiver", holder.addr))
+        steps = m.steps
+        obj = _receiver(m, holder)
+        m.context, m.limit = context, m.limit + m.steps - steps
+        made[holder.addr] = m.state.fork(), obj
+    state, obj = made[holder.addr]
+    m.state = state.fork()
+    m.state.dead = False
+    return obj
+
+
+def _receiver(m: Machine, holder: Ref) -> Any:
     quiet, m.quiet = m.quiet, m.quiet + 1
     called = set(m.called)
+    before = m.state.fork()
     try:
         obj = calls.instantiate(m, holder, (), {}, 0, True)
+    except Exhausted:
+        m.state = before
+        return m.opaque(0, tag="self")
     finally:
-        m.quiet = quiet
-        m.called = called
+        m.quiet, m.called = quiet, called
     thing = m.get(obj)
     if m.dead() or not isinstance(thing, Instance):
-        m.state.dead = False
+        m.state = before
         return m.opaque(0, tag="self")
     loosen(m, obj, stored_elsewhere(m), 0)
-    from gradlint.analysis.state import Mode
-
     m.state.mode = Mode()
     return obj
 
