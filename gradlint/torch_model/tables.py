@@ -158,6 +158,8 @@ def _with(row: Operator, case: Case) -> Operator:
     words = tuple(case.word.split("/"))
     if case.column == "alias":
         return replace(row, alias=words, off=rows.implied_off(row.grad, words))
+    if case.column == "off":
+        return replace(row, off=words)
     if case.column == "dtype":
         return replace(row, dtype=_kinds(case.word), dtype_of=_dtype_of(case.word))
     row = replace(row, grad=words, off=rows.implied_off(words, row.alias))

@@ -1,14 +1,16 @@
 """The tables say what torch does: some rows are measured again, and a planted error is found. `--check` does it for all."""
 
+import dataclasses
+
 import pytest
 
-from gradlint.torch_model import rows
+from gradlint.torch_model import rows, tables
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest")
 measure = pytest.importorskip("tools.measure.__main__")
 
-from tools.measure import modules, operators, probe_calls  # noqa: E402
+from tools.measure import hold_out, modules, operators, probe_calls  # noqa: E402
 
 pytestmark = pytest.mark.torch
 FUNCTIONS = [
@@ -48,6 +50,20 @@ def test_the_check_finds_a_planted_error(monkeypatch, tmp_path, capsys):
     assert measure.main(["optimizers", "--check"]) == 1
     shown = capsys.readouterr().out
     assert "- torch.optim.LBFGS" in shown and "+ torch.optim.LBFGS" in shown and "2 lines differ" in shown
+
+
+def test_rows_hold_on_calls_that_did_not_make_them():
+    judged, found = hold_out.wrong(probe_calls.by_name(), "torch.Tensor.re")
+    assert judged > 20 and found == []
+
+
+def test_the_hold_out_finds_a_planted_error(monkeypatch):
+    true_row = tables.tensor_method("contiguous")
+    planted = {"grad": ("never",), "alias": ("fresh",), "returns": "tt"}
+    for column, word in planted.items():
+        row = dataclasses.replace(true_row, **{column: word})
+        monkeypatch.setattr(tables, "operator", lambda name, row=row: row)
+        assert any(f": {column} " in line for line in hold_out.wrong(probe_calls.by_name(), "torch.Tensor.contiguous")[1])
 
 
 SAVED = {

@@ -4,6 +4,7 @@
     python -m tools.measure operators           write those of one kind
     python -m tools.measure --check             measure again; exit 1 and show the rows that differ
     python -m tools.measure --only Tensor.view  print the rows whose names contain a text, write nothing
+    python -m tools.measure --hold-out          judge the operator rows on all sample calls; exit 1 where one is wrong
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from tools.measure import bank, callers, distributions, modules, operators, optimizers
+from tools.measure import bank, callers, distributions, hold_out, modules, operators, optimizers
 
 TABLES = Path(__file__).resolve().parents[2] / "gradlint" / "torch_model"
 OTHERS = {
@@ -68,7 +69,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("kinds", nargs="*", help=f"what to measure: {', '.join(KINDS)} (default: everything)")
     parser.add_argument("--check", action="store_true", help="compare with the committed tables, write nothing")
     parser.add_argument("--only", default="", help="print the rows whose names contain this text, write nothing")
+    parser.add_argument("--hold-out", action="store_true", help="judge the committed operator rows on other calls")
     options = parser.parse_args(arguments)
+    if options.hold_out:
+        torch.set_num_threads(1)
+        judged, found = hold_out.wrong(bank.build(), options.only)
+        sys.stdout.write("".join(line + "\n" for line in found) + f"{judged} runs judged, {len(found)} rows wrong\n")
+        return 1 if found else 0
     made = measured(options.kinds or list(KINDS), options.only)
     if options.only:
         sys.stdout.write("".join(line + "\n" for lines in made.values() for line in lines))

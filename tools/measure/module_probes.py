@@ -5,12 +5,22 @@ An entry is (constructor args, constructor kwargs, forward args).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
 from tools.measure.probes import IMAGES, f, i
+
+
+@dataclass(frozen=True)
+class Named:
+    """A forward argument given by keyword."""
+
+    name: str
+    value: Any
+
 
 Built = tuple[tuple[Any, ...], dict[str, Any], tuple[Any, ...]]
 
@@ -102,6 +112,8 @@ def built() -> dict[str, list[Built]]:
         "MultiheadAttention": [
             b((4, 2), f(3, 2, 4), f(3, 2, 4), f(3, 2, 4)),
             b((4, 2), f(3, 2, 4), f(3, 2, 4), f(3, 2, 4), batch_first=True),
+            b((4, 2), f(3, 2, 4), f(3, 2, 4), f(3, 2, 4), Named("need_weights", False)),
+            b((4, 2), f(3, 2, 4), f(3, 2, 4), f(3, 2, 4), Named("need_weights", True)),
         ],
         "LSTM": [
             b((3, 2), f(4, 1, 3)), b((3, 2), f(4, 1, 3), (f(1, 1, 2), f(1, 1, 2))), b((3, 2, 2), f(4, 3)),

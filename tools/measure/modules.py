@@ -19,7 +19,7 @@ from torch import nn
 from torch.testing._internal.common_modules import module_db
 
 from tools.measure import conditions, observe, words
-from tools.measure.module_probes import NOT_MEASURED, Built, built
+from tools.measure.module_probes import NOT_MEASURED, Built, Named, built
 from tools.measure.observe import Sample, Seen, Slot
 from tools.measure.operators import dtype_column, output_columns
 
@@ -45,17 +45,9 @@ def from_database(cls: type[nn.Module], training: bool) -> list[Built]:
         for one in inputs:
             build, call = one.constructor_input, one.forward_input
             if call is not None and all(t.numel() for t in observe.tensors_of([*call.args, *call.kwargs.values()])):
-                values = (*call.args, *(_Named(k, v) for k, v in call.kwargs.items()))
+                values = (*call.args, *(Named(k, v) for k, v in call.kwargs.items()))
                 found.append((tuple(build.args), dict(build.kwargs), values))
     return found
-
-
-@dataclass(frozen=True)
-class _Named:
-    """A forward argument given by keyword."""
-
-    name: str
-    value: Any
 
 
 def make(cls: type[nn.Module], way: Built, training: bool) -> nn.Module:
@@ -63,7 +55,7 @@ def make(cls: type[nn.Module], way: Built, training: bool) -> nn.Module:
     module = cls(*way[0], **way[1])
     state = itertools.chain(module.parameters(), module.buffers())
     if any(isinstance(t, (nn.UninitializedParameter, nn.UninitializedBuffer)) for t in state):
-        module(*(v for v in way[2] if not isinstance(v, _Named)))
+        module(*(v for v in way[2] if not isinstance(v, Named)))
     return module.train(training)
 
 
@@ -80,8 +72,8 @@ def as_sample(cls: type[nn.Module], way: Built, training: bool) -> Sample:
     """The call of a module as a function of its inputs and its state."""
     module = make(cls, way, training)
     forward = forward_names(cls)
-    given = [v.value if isinstance(v, _Named) else v for v in way[2]]
-    named = [v.name if isinstance(v, _Named) else "" for v in way[2]]
+    given = [v.value if isinstance(v, Named) else v for v in way[2]]
+    named = [v.name if isinstance(v, Named) else "" for v in way[2]]
     slots = [Slot((n or forward[min(k, len(forward) - 1)],), v) for k, (n, v) in enumerate(zip(named, given, strict=True))]
     state = {n: v.detach() for n, v in itertools.chain(module.named_parameters(), module.named_buffers())}
     groups = state_groups(module)
@@ -171,7 +163,7 @@ def call_columns(found: list[tuple[Sample, Seen]]) -> dict[str, str]:
         sizes = [(_for_conditions(s), all_zero, zero) for sample, _ in found for s, all_zero, zero in size_runs(sample)]
         columns["scalar"] = words.scalar_word(sizes)
     cases += conditions.cases("writes", [(p, s.writes) for p, s in facts], words.write_word)
-    columns["flows"] = ",".join(words.flow_words(seen, 1))
+    columns["flows"] = ",".join(words.flow_words(seen))
     columns["saves"] = ",".join(w for w in words.save_words(seen) if not w.startswith("self.children"))
     columns["writes"] = ",".join(words.each(seen, lambda s: s.writes))
     columns["refuses"] = ",".join(words.refusals(seen))
@@ -180,8 +172,9 @@ def call_columns(found: list[tuple[Sample, Seen]]) -> dict[str, str]:
 
 
 def _for_conditions(sample: Sample) -> Sample:
-    """The constructor's options in the place of the call's values."""
-    return Sample(sample.function, sample.options if isinstance(sample, _Optioned) else ())
+    """The constructor's options in the place of the call's values, and what the call gives by keyword that is no tensor."""
+    given = [s for s in sample.slots if not observe.tensors_of(s.value) and not s.names[0].startswith("self.")]
+    return Sample(sample.function, (*(sample.options if isinstance(sample, _Optioned) else ()), *given))
 
 
 def size_runs(sample: Sample) -> list[tuple[Sample, bool, bool]]:

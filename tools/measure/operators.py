@@ -208,14 +208,14 @@ def row(target: Target, sign: Signature | None, seen: list[tuple[Sample, Seen]])
             columns["grad"] = "each"
         columns |= value_columns(samples, count)
         case_texts += tuple_cases(case_texts, seen) + output_cases(seen)
-    columns["flows"] = ",".join(words.flow_words(all_seen, 1))
+    columns["flows"] = ",".join(words.flow_words(all_seen))
     columns["saves"] = ",".join(words.save_words(all_seen))
     columns["writes"] = ",".join(writes)
     columns["refuses"] = ",".join(words.refusals(all_seen))
     columns["cases"] = "; ".join(case_texts)
     columns["factory"] = "requires_grad" if takes_requires_grad(samples) else ""
     columns["leaf"] = "written" if returns == "self" and writes_leaf(samples) else ""
-    args = sign.args if sign is not None else ("input",)
+    args = sign.args if sign is not None else most_slots(samples)
     variadic = sign is not None and bool(sign.main.rest) or sign is not None and takes_splat(seen, len(sign.args))
     return Row(target.name, args, () if sign is None else sign.keywords, variadic, returns, columns)
 
@@ -255,7 +255,13 @@ def output_cases(seen: list[tuple[Sample, Seen]]) -> list[str]:
     outs = [(sample, s.outs[0]) for sample, s in seen if s.outs]
     texts = conditions.cases("writes", [(sample, s.writes) for sample, s in seen], words.write_word)
     texts += conditions.cases("grad", [p for p in outs if p[1].flows], words.grad_word)
-    return texts + conditions.cases("alias", outs, lambda found: words.alias_word({w for o in found for w in o.alias}))
+    shared = conditions.cases("alias", outs, lambda found: words.alias_word({w for o in found for w in o.alias}))
+    for text in shared:
+        condition, _, outcome = text.partition(":alias ")
+        off = words.off_word({w for _, o in conditions.where(text, outs) for w in o.kept})
+        if any(o.kept for _, o in conditions.where(text, outs)) and (off,) != rows.implied_off(("diff",), (outcome,)):
+            texts.append(f"{condition}:off {off}")
+    return shared + texts
 
 
 def value_columns(samples: list[Sample], count: int) -> dict[str, str]:
@@ -281,6 +287,11 @@ def sized(samples: list[Sample]) -> list[Sample]:
         for sample in found[:4]:
             extra += [words.with_keyword(sample, name, value) for value in values]
     return found + extra
+
+
+def most_slots(samples: list[Sample]) -> tuple[str, ...]:
+    """The argument names of the longest sample: of a function that has no signature, or of an attribute."""
+    return max((tuple(s.names[0] for s in sample.slots) for sample in samples), key=len)
 
 
 def takes_requires_grad(samples: list[Sample]) -> bool:

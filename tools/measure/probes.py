@@ -36,8 +36,9 @@ _SETTINGS = (
 NO_OPERATOR = frozenset(
     "compile load save fork wait vmap cond while_loop classproperty overload boolean_dispatch handle_torch_function "
     "assert_int_or_pair Optional Union clear_autocast_cache eig solve symeig lstsq matrix_rank segment_reduce "
-    "choose_qparams_optimized as_sparse_gradcheck seed manual_seed initial_seed empty_quantized scaled_mm scaled_grouped_mm "
-    "grouped_mm to_sparse_semi_structured as_masked_tensor masked_tensor is_masked_tensor resize_as_sparse_ "
+    "choose_qparams_optimized as_sparse_gradcheck seed manual_seed initial_seed empty_quantized scaled_mm "
+    "scaled_grouped_mm grouped_mm to_sparse_semi_structured as_masked_tensor masked_tensor is_masked_tensor "
+    "resize_as_sparse_ nested_tensor_from_jagged "
     "from_file to_dlpack from_dlpack set_ embedding_renorm_ dsmm hsmm is_storage "
     "constant dirac kaiming_normal kaiming_uniform orthogonal xavier_normal xavier_uniform calculate_gain "
     "clip_grad_norm clip_grad_norm_ clip_grad_value_ clip_grads_with_norm_ convert_conv2d_weight_memory_format "

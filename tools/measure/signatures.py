@@ -102,6 +102,7 @@ BY_HAND = {
     "unique": "input, sorted=0, return_inverse=0, return_counts=0, dim=0",
     "unique_consecutive": "input, return_inverse=0, return_counts=0, dim=0",
     "nonzero": "input, *, as_tuple=0",
+    "copy_": "input, other, non_blocking=0",
     "set_": "input, source=0, storage_offset=0, size=0, stride=0",
     "numpy": "input, *, force=0",
     "map_": "input, other, callable",

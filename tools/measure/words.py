@@ -202,14 +202,14 @@ def scalar_word(runs: list[tuple[Sample, bool, bool]]) -> str:
 # -- arguments
 
 
-def flow_words(samples: list[Seen], count: int) -> tuple[str, ...]:
-    """The arguments through which gradient reaches some output; "name?" where it does so only sometimes."""
+def flow_words(samples: list[Seen]) -> tuple[str, ...]:
+    """The arguments through which gradient reaches the outputs that it reaches at all; "name?" where it does so only
+    in some calls, or only to some of them."""
     found: dict[str, set[bool]] = {}
     for seen in samples:
-        for name in {n for out in seen.outs for n in out.flows}:
-            reached = [out.flows[name] for out in seen.outs if name in out.flows]
-            whole = [r for r in reached if r == {True}]
-            found.setdefault(name, set()).update({True} if whole else set().union(*reached))
+        reached = [out for out in seen.outs if any(True in flows for flows in out.flows.values())] or seen.outs
+        for name in {n for out in reached for n in out.flows}:
+            found.setdefault(name, set()).update(*(out.flows.get(name, set()) for out in reached))
     return tuple(sorted(n + ("?" if len(v) > 1 else "") for n, v in found.items() if True in v))
 
 
