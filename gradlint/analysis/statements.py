@@ -17,6 +17,7 @@ from gradlint.analysis import (
     torch_advice,
     torch_rebinding,
     torch_watch,
+    unentered,
 )
 from gradlint.analysis.attributes import del_attr, get_attr, set_attr
 from gradlint.analysis.calls import call
@@ -29,7 +30,6 @@ from gradlint.analysis.machine import Exits, Machine, join_all
 from gradlint.analysis.operators import binary, compare_flag, truth_of
 from gradlint.analysis.values import (
     NONE,
-    Context,
     Descriptor,
     Frame,
     Instance,
@@ -140,6 +140,7 @@ def _assign(m: Machine, node: ir.Assign) -> None:
     for target in node.targets:
         assign(m, target, value)
     m.statement = 0
+    unentered.kept(m, node, value)
 
 
 def _augment(m: Machine, node: ir.Augment) -> None:
@@ -189,16 +190,10 @@ def _collected(m: Machine, node: ir.Augment, old: Any, value: Any, made: Any) ->
 
 
 def _evaluate(m: Machine, node: ir.Evaluate) -> None:
+    before = m.state.mode
     value = evaluate(m, node.value)
-    thing = m.get(value)
-    if (
-        isinstance(thing, Context)
-        and not thing.ever
-        and thing.spec.kind != "set_grad_enabled"
-        and isinstance(node.value, ir.Call)
-        and thing.spec.at == m.here(node.value.at)
-    ):
-        m.event(events.ContextMade, node.value.at, kind=thing.spec.kind, dropped=True)
+    if not m.dead():
+        unentered.dropped(m, node, value, before)
 
 
 def _delete(m: Machine, node: ir.Delete) -> None:
