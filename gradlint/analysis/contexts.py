@@ -35,6 +35,8 @@ from gradlint.analysis.values import (
     negate,
     summary,
 )
+from gradlint.syntax import ir
+from gradlint.syntax.walk import walk
 
 KINDS = {
     "torch.no_grad": "no_grad",
@@ -218,10 +220,37 @@ def decorate(m: Machine, spec: ModeSpec, target: Any, at: int) -> Any:
         kind, name = "class", thing.name
     if isinstance(target, Phi):
         made = m.split(target, lambda leaf: Moded(leaf, spec))
+    computes = _computes(func.code) if kind == "contextmanager" and isinstance(func, Func) else Truth(None)
     m.event(
         events.ModeDecorated, at, kind=spec.kind, target=kind, flag=summary(spec.flag), below=below, name=name,
+        descriptor=m.place(m.below) if m.below and isinstance(target, Descriptor) else None, computes=computes,
     )  # fmt: skip
     return made
+
+
+QUIET = frozenset({
+    "eval", "train", "requires_grad_", "parameters", "named_parameters", "modules", "named_modules", "children", "buffers",
+    "named_children", "print", "len", "zip", "list", "tuple", "isinstance", "getattr", "setattr", "hasattr", "perf_counter",
+    "time", "append", "info", "debug", "warning",
+})  # fmt: skip
+"""Calls that compute nothing with tensors."""
+
+
+def _computes(code: ir.Code) -> Truth:
+    """Whether the body of a function computes with tensors, as far as its text tells: never a sure yes."""
+    for node in walk(code.body):
+        if isinstance(node, ir.Call):
+            func = node.func
+            name = func.name if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
+            if name not in QUIET:
+                return Truth(None)
+        elif isinstance(node, ir.Op) and node.op == "@" or isinstance(node, ir.Assign) and _stores_item(node):
+            return Truth(None)
+    return Truth(False)
+
+
+def _stores_item(node: ir.Assign) -> bool:
+    return any(isinstance(target, ir.Item) or isinstance(target, ir.Attr) and target.name == "data" for target in node.targets)
 
 
 def call_context(m: Machine, ref: Ref, call: Call) -> Any:

@@ -213,6 +213,8 @@ class Machine:
         self.defs: dict[tuple[int, int], Any] = {}
         """Every function defined so far, by its key, without what decorators made of it."""
         self.decorations: dict[tuple[int, int], tuple[str, ...]] = {}
+        self.below = 0
+        """The place of the decorator that stands right below the one that is being applied."""
         """Dotted names of the decorators of each function."""
 
     # -- places

@@ -375,12 +375,14 @@ def _def(m: Machine, node: ir.Def) -> None:
     func = make_function(m, node.code)
     m.decorations[func.key] = tuple(dotted(d) for d in node.decorators)
     value: Any = func
-    for decorator, expr in reversed(list(zip(decorators, node.decorators))):
-        before = value
-        value = call(m, decorator, (value,), {}, getattr(expr, "at", 0) or node.at)
+    for number, decorator in reversed(list(enumerate(decorators))):
+        before, expr = value, node.decorators[number]
+        m.below = m.here(node.decorators[number + 1].at) if number + 1 < len(decorators) else 0
+        value = call(m, decorator, (value,), {}, expr.at or node.at)
         if not _is_callable(m, value):
             # An unknown decorator is taken to give the function back as it is.
             value = before
+    m.below = 0
     if isinstance(value, Descriptor) and value.kind == "setter":
         frames.bind(m, f"{node.code.name}#set", value.func)
         return
