@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import events, torch_autograd, torch_modules, torch_optim
+from gradlint.analysis import events, torch_autocast, torch_autograd, torch_modules, torch_optim
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import flag_value, truth_of
@@ -470,6 +470,7 @@ FUNCTIONS: dict[str, Model] = {
     "torch.utils.checkpoint.checkpoint": torch_autograd.checkpoint,
     "torch.utils.checkpoint.checkpoint_sequential": lambda m, call: m.services["call"](m, call.args[0], call.args[2:3], {}, call.at, False),
     "torch.autocast": _context,
+    "torch.clear_autocast_cache": torch_autocast.cleared,
     "torch.device": _number,
     "torch.Generator": _number,
     "torch.Size": _number,

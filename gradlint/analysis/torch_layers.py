@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import events, layer_rows, torch_advice, torch_modules
+from gradlint.analysis import events, layer_rows, torch_advice, torch_autocast, torch_modules
 from gradlint.analysis.events import TensorFact
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.torch_modules import flag_in
@@ -39,6 +39,7 @@ FUNCTIONS = frozenset({"torch.nn.Flatten", "torch.nn.Unflatten", "torch.nn.Ident
 def apply_layer(m: Machine, ref: Ref, thing: Instance, name: str, call: Call) -> Any:
     """The result of calling a layer."""
     m.compute()
+    torch_autocast.layer_called(m, ref, name, call)
     training = m.simplified(thing.attrs.get("training", NONE))
     row = layer_rows.built(name, torch_modules.options(m, thing), training.value if isinstance(training, Const) and isinstance(training.value, bool) else None)
     args = tuple(_as_input(m, v) for v in call.args)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import contexts, events, generators, torch_advice
+from gradlint.analysis import contexts, events, generators, torch_advice, torch_autocast
 from gradlint.analysis.machine import Exits, Machine, join_all
 from gradlint.analysis.state import State
 from gradlint.analysis.values import NONE, Context, Extern, Generator, Instance, Opaque, Ref, Sequence, Truth, summary
@@ -218,6 +218,11 @@ def _extern(m: Machine, ref: Ref, thing: Instance, body: Callable[[Any], None], 
             for value in reversed(entered.items):
                 leave_any(m, value)
 
+    if torch_autocast.is_autocast(thing):
+        torch_autocast.entered(m, ref)
+        guarded_body(m, lambda: body(bound), leave)
+        torch_autocast.left(m)
+        return
     swallows = isinstance(thing.cls, Extern) and thing.cls.name == "contextlib.suppress"
     if not swallows:
         guarded_body(m, lambda: body(bound), leave)
