@@ -252,7 +252,7 @@ def run_body(m: Machine, func: Func, frame: int, receiver: Any, site: int, decor
         from gradlint.analysis.leaks import function_ended
 
         m.state = join_all(ends) if ends else m.state
-        function_ended(m, act, exits)
+        function_ended(m, act, exits, ends)
     finally:
         m.stack.pop()
         outer.raises += m.exits.raises
@@ -298,7 +298,7 @@ def run_generator_body(m: Machine, thing: Generator, consume: Any, consumer: tup
         from gradlint.analysis.leaks import function_ended
 
         m.state = join_all(ends) if ends else m.state
-        function_ended(m, act, exits)
+        function_ended(m, act, exits, ends)
     finally:
         outer.raises += m.exits.raises
         m.stack, m.exits = stack, outer

@@ -38,24 +38,56 @@ NATIVE = frozenset({"zip", "enumerate", "map", "filter"})
 """Lazy iterators of Python itself: `func` holds (callable or None, sources)."""
 
 
+class Tally:
+    """Counts what lazy code computes and records itself; what its consumer does at each value is left out."""
+
+    def __init__(self, m: Machine) -> None:
+        self.m, self.mode = m, m.state.mode
+        self._start, self._outside = self._now(), (0, 0, 0)
+
+    def _now(self) -> tuple[int, int, int]:
+        return (self.m.computed, *self.m.recordings())
+
+    def apart(self, consume: Consumer) -> Consumer:
+        """The consumer, its own work left out of the count."""
+
+        def outside(value: Any) -> Any:
+            before = self._now()
+            try:
+                return consume(value)
+            finally:
+                self._outside = tuple(o + b - a for o, a, b in zip(self._outside, before, self._now()))  # type: ignore[assignment]
+
+        return outside
+
+    def counts(self) -> tuple[int, int, int]:
+        """Operations computed, surely recorded, and perhaps recorded."""
+        computed, sure, maybe = (b - a - o for a, b, o in zip(self._start, self._now(), self._outside))
+        return computed, sure, maybe
+
+
 def run(m: Machine, ref: Ref, consume: Consumer) -> Any:
     """Run a generator to its end, `consume(value)` at each yield; gives what it returns."""
     thing = m.get(ref)
     assert isinstance(thing, Generator)
     m.put(ref, replace(thing, started=True))
+    tally = Tally(m)
+    consume = tally.apart(consume)
+    result = _run(m, ref, thing, consume)
+    _report_lazy(m, thing, tally)
+    return result
+
+
+def _run(m: Machine, ref: Ref, thing: Generator, consume: Consumer) -> Any:
     if thing.kind == "lazy":
         return _run_lazy(m, ref, thing, consume)
     if thing.kind in NATIVE:
         return _run_native(m, thing, consume)
-    before = (m.computed, m.recordings(), m.state.mode)
     consumer = (m.stack, m.context, m.exits)
     with m.within(("generator", ref.addr)):
         if thing.mode is None:
-            result = run_generator_body(m, thing, consume, consumer)
-        else:
-            result = _run_moded(m, thing, thing.mode, consume, consumer)
-    _report_lazy(m, thing, before)
-    return result
+            return run_generator_body(m, thing, consume, consumer)
+        return _run_moded(m, thing, thing.mode, consume, consumer)
 
 
 def _run_moded(m: Machine, thing: Generator, mode: ModeSpec, consume: Consumer, consumer: Any) -> Any:
@@ -112,7 +144,6 @@ def _one_exact_clause(m: Machine, thing: Generator, node: ir.Comprehension) -> b
 def _run_lazy(m: Machine, ref: Ref, thing: Generator, consume: Consumer) -> Any:
     from gradlint.analysis.comprehensions import run_clauses
 
-    before = (m.computed, m.recordings(), m.state.mode)
     saved_stack = m.stack
     unit = thing.at >> 32
     with m.within(("lazy", ref.addr)):
@@ -123,7 +154,6 @@ def _run_lazy(m: Machine, ref: Ref, thing: Generator, consume: Consumer) -> Any:
             run_clauses(m, thing.func, lambda value: _outside(m, saved_stack, context, consume, value))
         finally:
             m.stack = saved_stack
-    _report_lazy(m, thing, before)
     return NONE
 
 
@@ -134,7 +164,6 @@ def _run_native(m: Machine, thing: Generator, consume: Consumer) -> Any:
     func, sources = thing.func
     at = thing.at & _AT
     driver = next((n for n, s in enumerate(sources) if isinstance(m.get(s), Generator)), 0)
-    before = (m.computed, m.recordings(), m.state.mode)
 
     def each(item: Any) -> Any:
         row = [item if n == driver else _any_item(m, source, at, n) for n, source in enumerate(sources)]
@@ -152,7 +181,6 @@ def _run_native(m: Machine, thing: Generator, consume: Consumer) -> Any:
         run(m, sources[driver], each)
     else:
         over(m, at, sources[driver], each, tag=thing.kind)
-    _report_lazy(m, thing, before)
     return NONE
 
 
@@ -176,15 +204,12 @@ def _outside(m: Machine, stack: list[Activation], context: int, consume: Consume
         m.stack = inner
 
 
-def _report_lazy(m: Machine, thing: Generator, before: tuple[int, tuple[int, int], Mode]) -> None:
+def _report_lazy(m: Machine, thing: Generator, tally: Tally) -> None:
     """Made under one mode, run under another, computing with tensors: the mode where it was made does nothing."""
-    computed, recorded, now = before
-    if thing.mode is not None or thing.made_mode is None or m.computed == computed:
+    computed, sure, maybe = tally.counts()
+    if thing.mode is not None or thing.made_mode is None or not computed or thing.kind not in ("generator", "lazy", "map"):
         return
-    made = Mode(*thing.made_mode)
-    sure, maybe = (after - then for after, then in zip(m.recordings(), recorded))
-    if thing.kind not in ("generator", "lazy", "map"):
-        return
+    made, now = Mode(*thing.made_mode), tally.mode
     if is_false(made.grad) and is_true(m.simplified(now.grad)) or is_true(made.inference) and is_false(now.inference):
         m.emit_at(
             events.RanLazily, thing.at, made=m.place(thing.at), made_mode=m.mode_fact(made), kind=thing.kind,
@@ -226,13 +251,19 @@ def next_item(m: Machine, ref: Ref, at: int) -> Any:
     first: list[State] = []
     found: list[Any] = []
 
+    quiet = m.quiet
+
     def consume(value: Any) -> Any:
         found.append(value)
         if not first:
             first.append(m.state.fork())
+            m.quiet += 1
         return NONE
 
-    run(m, ref, consume)
+    try:
+        run(m, ref, consume)
+    finally:
+        m.quiet = quiet
     if not first:
         return m.opaque(at, tag="next")
     # It stays where its first `yield` is; the rest was run only to see what it yields later.

@@ -186,7 +186,7 @@ def run_module(m: Machine, unit: Unit, number: int, dotted: str, as_main: bool =
         body = unit.module
         m.services["before_main"](m, body) if as_main else run_block(m, body)
         function_ended(m, act, m.exits)
-        if as_main and not m.dead():
+        if as_main:
             program_ended(m, act)
         if m.dead():
             m.state = before.fork()

@@ -6,6 +6,7 @@ one ends, and is told when nobody in view has restored the mode, or when an exce
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gradlint.analysis import events, torch_rebinding
@@ -24,8 +25,9 @@ class Leak:
     computed: int
 
 
-def function_ended(m: Machine, act: Activation, exits: Exits) -> None:
-    """Look at the mode on the ways out of a function, of a module's code, or of a constructor."""
+def function_ended(m: Machine, act: Activation, exits: Exits, ends: Sequence[State] = ()) -> None:
+    """Look at the mode on the ways out of a function, of a module's code, or of a constructor. `ends`: the states of its
+    ordinary ways out; the machine's state covers them all."""
     torch_rebinding.ended(m, act)
     name = act.code.qualname if act.code is not None else ""
     caller = m.stack[-2] if len(m.stack) > 1 else None
@@ -37,6 +39,7 @@ def function_ended(m: Machine, act: Activation, exits: Exits) -> None:
     where = _switch_left(m, act, m.state)
     kept = [leak for leak in act.leaks if leak.here == where]
     if not where:
+        _some_way(m, act, ends, name)
         return
     how = "init" if name.endswith("__init__") else "return" if act.code is not None else "import"
     leak = kept[0] if kept else _new(m, act, where, how, name)
@@ -46,6 +49,19 @@ def function_ended(m: Machine, act: Activation, exits: Exits) -> None:
         caller.leaks.append(replace_leak(leak, m.computed if not kept else leak.computed))
         return
     _told(m, act, leak)
+
+
+def _some_way(m: Machine, act: Activation, ends: Sequence[State], name: str) -> None:
+    """A return that jumps over the switch back: on one way out the function's own switch stands, on another it does not."""
+    found = [(state, _switch_left(m, act, state)) for state in ends if not state.dead]
+    switched = [(state, where) for state, where in found if where in act.switched]
+    if not switched or len(switched) == len(found) or len(set(act.switched)) < 2:
+        return
+    joined, (m.state, where) = m.state, switched[0]
+    leak = _new(m, act, where, "return", name)
+    if leak is not None:
+        m.emit(leak.event)
+    m.state = joined
 
 
 def replace_leak(leak: Leak, computed: int) -> Leak:
@@ -72,11 +88,15 @@ def _told(m: Machine, act: Activation, leak: Leak) -> None:
 
 
 def program_ended(m: Machine, act: Activation) -> None:
-    """The end of the checked file's own code: leaks of the functions it called that are still there."""
+    """The end of the checked file's own code: leaks of the functions it called that are still there, where it runs to its
+    end as where it raises."""
+    state = m.state
+    if m.dead() and m.exits.raises:
+        state = m.exits.raises[-1][0]
     for leak in act.leaks:
-        if _switch_left(m, act, m.state) == leak.here:
+        if not state.dead and _switch_left(m, act, state) == leak.here:
             later = Truth(m.computed > leak.computed)
-            m.emit(replace(leak.event, later=later))
+            m.publish(replace(leak.event, later=later))
     act.leaks = []
 
 
