@@ -365,6 +365,7 @@ def instantiate(m: Machine, ref: Ref, args: tuple[Any, ...], kwargs: dict[str, A
         return special
     attrs = torch_models.initial_attributes(m, bases, at)
     complete = not classes.has_unknown_base(m, ref)
+    before = m.state.fork()
     obj = m.alloc(at, Instance(ref, attrs, complete), "instance")
     found = classes.find(m, ref, "__init__")
     if found is not None and found[0] is not None:
@@ -373,6 +374,8 @@ def instantiate(m: Machine, ref: Ref, args: tuple[Any, ...], kwargs: dict[str, A
         made = _implicit_init(m, obj, ref, found, args, kwargs, at, rest)
         if made is not None:
             return made
+    if not m.dead():
+        torch_models.constructed(m, obj, before)
     return obj
 
 

@@ -83,6 +83,15 @@ class ReplacedRecord:
     time: int
 
 
+@dataclass
+class UnregisteredRecord:
+    """A module keeps parameters (`missed`) in a container that `parameters()` does not look into."""
+
+    event: events.ParameterNotRegistered
+    missed: Identities
+    registered: Identities
+
+
 class Ledger:
     """See the module's docstring."""
 
@@ -97,6 +106,7 @@ class Ledger:
         """Leaves by address that were asked to require grad after they were used: (where, used, backward or 0, likely)."""
         self.told: set[int] = set()
         self.replaced: list[ReplacedRecord] = []
+        self.unregistered: list[UnregisteredRecord] = []
         self.steps: list[tuple[int, int, Identities]] = []
         """Steps of optimizers: (time, place, leaves held)."""
         self.clock = 0
@@ -166,7 +176,7 @@ def settle(ledger: Ledger) -> list[events.Event]:
                 judged.append((record, made))
         for record, made in _best(judged):
             found.setdefault((record.where, record.kind), (record, made))
-    told: list[events.Event] = [*_merged(list(found.values())), *_releafed(ledger), *_replaced(ledger), *_rebound(ledger)]
+    told: list[events.Event] = [*_merged(list(found.values())), *_releafed(ledger), *_replaced(ledger), *_rebound(ledger), *_unregistered(ledger)]
     return sorted(told, key=lambda e: (e.where.unit, e.where.at))
 
 
@@ -185,6 +195,22 @@ def _replaced(ledger: Ledger) -> list[events.Event]:
                 found.append(replace(record.event, optimizer=_place(holder.where), step=_place(where)))
                 break
     return found
+
+
+def _unregistered(ledger: Ledger) -> list[events.Event]:
+    """Parameters that a module does not register and nothing else is seen to train: for certain where backward() reaches
+    them and an optimizer in view holds others of the same graph."""
+    found: dict[Place, events.Event] = {}
+    for record in ledger.unregistered:
+        if any(o.held & record.missed for o in ledger.optimizers) or record.missed & ledger.escaped:
+            continue
+        reached = [root for root in ledger.roots if root.leaves & record.missed]
+        holder = next((o for o in ledger.optimizers for root in reached if root.leaves & o.held), None)
+        if holder is not None:
+            found[record.event.where] = replace(record.event, optimizer=_place(holder.where))
+        elif not ledger.optimizers:
+            found.setdefault(record.event.where, replace(record.event, likely=True))
+    return list(found.values())
 
 
 def _rebound(ledger: Ledger) -> list[events.Event]:

@@ -20,10 +20,11 @@ from gradlint.analysis import (
     torch_names,
     torch_ops,
     torch_optim,
+    torch_unregistered,
 )
 from gradlint.analysis.classes import externs
 from gradlint.analysis.machine import Call, Machine
-from gradlint.analysis.state import Mode
+from gradlint.analysis.state import Mode, State
 from gradlint.analysis.values import (
     FALSE,
     NONE,
@@ -134,6 +135,12 @@ def instantiate(m: Machine, ref: Ref, bases: list[str], call: Call) -> Any:
     if any(base.startswith("enum.") for base in bases):
         return m.opaque(call.at, FALSE, "number", tag="enum")
     return None
+
+
+def constructed(m: Machine, obj: Ref, before: State) -> None:
+    """The constructor of a class in view has ended; it began in the state `before`."""
+    if torch_modules.is_module(m, obj):
+        torch_unregistered.constructed(m, obj, before)
 
 
 def initial_attributes(m: Machine, bases: list[str], at: int) -> dict[str, Any]:

@@ -398,6 +398,9 @@ def dead_terms(m: Machine, name: str, bound: Operands, rg: Flag) -> frozenset[in
     terms = [ref for value in bound.values() for ref in tensors_in(m, value)]
     tensors = [m.get(ref) for ref in terms]
     found: set[int] = set()
+    if short in ADDITIVE:
+        for value in bound.values():
+            found.update(n for leaf in leaves(m.simplified(value)) if isinstance(leaf, Opaque) and leaf.kind == "number" for n in leaf.lost)
     for thing in tensors:
         assert isinstance(thing, Tensor)
         found |= thing.dead
@@ -424,7 +427,9 @@ def aliased(
     if is_false(flag):
         leaf = TRUE
     nodes, sure = record(m, name, row, bound, call, both(m.recording, own), thing.storage, tag)
-    lost = carried(m, bound.values(), [base], flag, "mode", name, call.at)
+    # Made with grad off, nothing leads from it to its input, whether it is a view or a copy.
+    cut = FALSE if is_false(m.recording) and not view else flag
+    lost = carried(m, bound.values(), [base], cut, "mode", name, call.at)
     inference = m.simplified(thing.inference)
     made = Tensor(
         lost=lost, dead=thing.dead, rg=flag, leaf=leaf, made_from=made_from(m, [base], flag),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import events, torch_cuts, torch_modules
+from gradlint.analysis import events, torch_cuts, torch_modules, torch_unregistered
 from gradlint.analysis.ledger import ReleafRecord
 from gradlint.analysis.machine import Machine
 from gradlint.analysis.torch_ops import sources_of
@@ -53,6 +53,7 @@ def stored_on_module(m: Machine, ref: Ref, name: str, value: Any, at: int) -> No
     """`module.name = value`: names what it is, and sees parameters that the module does not register."""
     for leaf in leaves(m.simplified(value)):
         named(m, leaf, f"self.{name}")
+        torch_unregistered.stored(m, ref, name, leaf)
         _unregistered(m, ref, name, leaf, at)
     replaced(m, ref, name, value, at)
 
