@@ -12,6 +12,7 @@ CUTS = {
     "torch.detach": ("detach", "it was detached"),
     "torch.Tensor.detach_": ("detach", "it was detached"),
     "torch.Tensor.data": ("data", "it was taken from `.data`"),
+    "torch.nn.Module.state_dict": ("detach", "`state_dict()` detaches what it gives"),
     "torch.tensor": ("copy", "`torch.tensor` copies values and leaves the graph behind"),
     "torch.Tensor.item": ("item", "`.item()` turned it into a number"),
     "torch.from_numpy": ("numpy", "it comes from numpy"),

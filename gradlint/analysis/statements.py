@@ -10,7 +10,6 @@ from typing import Any
 from gradlint.analysis import (
     classes,
     contexts,
-    events,
     frames,
     generators,
     imports,

@@ -42,6 +42,7 @@ from gradlint.analysis.values import (
     leaves,
     lift,
 )
+from gradlint.findings import Origin
 
 # -- calling
 
@@ -277,8 +278,17 @@ def _buffers(m: Machine, call: Call) -> Any:
     return m.alloc(call.at, Sequence("iterator", (), buffer), "buffers")
 
 
+STATE_DICT = "torch.nn.Module.state_dict"
+
+
 def _state_dict(m: Machine, call: Call) -> Any:
-    tensor = Tensor(rg=FALSE, leaf=TRUE, sure=True, many=True, origin=m.origin("torch.Tensor.detach", call.at, (), FALSE))
+    """Detached tensors that share the memory of parameters and buffers; with `keep_vars` these themselves."""
+    if "keep_vars" in call.kwargs or call.rest:
+        return m.opaque(call.at, tag="state")
+    origin = m.origin(STATE_DICT, call.at, (), FALSE)
+    if is_true(torch_modules.trainable(m, call.self)):
+        origin = replace(origin, args=(Origin("parameter", requires_grad=True),))
+    tensor = Tensor(rg=FALSE, leaf=TRUE, sure=True, many=True, origin=origin)
     return m.alloc(call.at, Table({}, m.tensor(call.at, tensor, "state")), "state")
 
 

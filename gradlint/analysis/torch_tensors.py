@@ -27,6 +27,7 @@ from gradlint.analysis.values import (
     Ref,
     Storage,
     Tensor,
+    Truth,
     both,
     is_assumed,
     is_false,
@@ -36,6 +37,7 @@ from gradlint.analysis.values import (
     summary,
     truth,
 )
+from gradlint.findings import Origin
 from gradlint.torch_model import tables
 
 OPERATORS = {
@@ -216,6 +218,18 @@ def set_attribute(m: Machine, ref: Ref, name: str, value: Any, at: int) -> None:
         check_typo(m, name, at, value, "parameter" if thing.parameter else "tensor")
 
 
+PASSING = frozenset({"torch.Tensor.data", "torch.Tensor.detach", "torch.nn.Module.state_dict"})
+"""What gives an alias of a tensor that has a flag of its own."""
+
+
+def _passing_alias(origin: Origin) -> events.TensorFact | None:
+    """The parameter whose storage a tensor without a name shares, as it was when the alias was made."""
+    base = origin.args[0] if origin.args else None
+    if origin.op not in PASSING or origin.name or not isinstance(base, Origin) or base.op != "parameter" or not base.requires_grad:
+        return None
+    return events.TensorFact(name=base.name, rg=Truth(True), origin=base, known=True)
+
+
 def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> None:
     """`.requires_grad = flag` and `.requires_grad_(flag)`."""
     thing = m.get(ref)
@@ -227,6 +241,7 @@ def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> No
     m.event(
         events.RequiresGradSet, at, target=m.fact(ref), value=summary(flag), how=how,
         is_loss=computed and is_true(thing.scalar), cut=cut, used=_was_used(m, ref, thing),
+        alias_of=_passing_alias(thing.origin),
     )  # fmt: skip
     raises = both(rg, negate(m.simplified(thing.leaf)))
     if is_true(raises) and (how == "attribute" or is_false(flag)):
