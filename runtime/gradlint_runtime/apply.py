@@ -1,0 +1,100 @@
+"""The one place where an operator's result becomes a tensor, and where it is decided whether it is recorded.
+
+An operator computes an array and ends in `record("MulBackward0", array, (x, way_back, saved…), …)`; see `graph.attach`
+for what the ways mean. Nothing is recorded with grad mode off, in inference mode, when no input requires grad, or when
+all inputs are inference tensors: those do not know autograd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .dtypes import FROM_NUMPY, bfloat16, dtype, float32, round_to_bfloat16
+from .graph import attach
+from .modes import mode
+from .tensor import Tensor, Version, needs_grad
+
+_new = object.__new__
+
+
+def record(name: str, array: Any, *ways: Any, dtype: dtype | None = None) -> Tensor:
+    """The tensor over a result that nothing else holds, with its node where recording is called for."""
+    if type(array) is not np.ndarray:
+        array = np.asarray(array)
+    if dtype is None:
+        dtype = FROM_NUMPY[array.dtype]
+        if dtype is float32 and ways and _in_bfloat16(ways):
+            dtype = bfloat16
+    elif array.dtype != dtype.numpy:
+        array = array.astype(dtype.numpy)
+    if dtype is bfloat16:
+        array = round_to_bfloat16(array)
+    tensor = _new(Tensor)
+    tensor._array = array
+    tensor._dtype = dtype
+    tensor._meta = None
+    tensor._counter = None if mode.inference else Version()
+    if ways:
+        if mode.grad and not mode.inference and _recorded(ways):
+            attach(name, (tensor,), ways)
+        if mode.forward is not None:
+            mode.forward.result((tensor,), ways)
+    return tensor
+
+
+def record_many(
+    name: str, arrays: Sequence[Any], *ways: Any, shared: Sequence[bool] | None = None, dtypes: Any = None
+) -> tuple[Tensor, ...]:
+    """The same for an operator with several results. `shared` says which of them are differentiable."""
+    low = bool(ways) and _in_bfloat16(ways)
+    tensors = []
+    for index, array in enumerate(arrays):
+        kind = None if dtypes is None else dtypes[index]
+        if kind is None and low and array.dtype == np.float32:
+            kind = bfloat16
+        tensors.append(record(name, array, dtype=kind))
+    if mode.grad and not mode.inference and _recorded(ways):
+        attach(name, tensors, ways, shared)
+    if mode.forward is not None:
+        mode.forward.result(tensors if shared is None else [t for t, each in zip(tensors, shared, strict=True) if each], ways)
+    return tuple(tensors)
+
+
+def plain(array: Any, dtype: dtype | None = None) -> Tensor:
+    """The result of an operator that is not differentiable."""
+    return record("", array, dtype=dtype)
+
+
+def recording(*tensors: Any) -> bool:
+    """Whether an operator on these inputs is recorded."""
+    return mode.grad and not mode.inference and _recorded([(tensor,) for tensor in tensors])
+
+
+def _recorded(ways: Sequence[Any]) -> bool:
+    wanted = normal = False
+    for way in ways:
+        source = way[0]
+        for each in source if type(source) is tuple else (source,):
+            if each is None:
+                normal = True
+            else:
+                if each._meta is not None and needs_grad(each):
+                    wanted = True
+                if each._counter is not None:
+                    normal = True
+            if wanted and normal:
+                return True
+    return False
+
+
+def _in_bfloat16(ways: Sequence[Any]) -> bool:
+    """Arrays of bfloat16 tensors are float32, so that the dtype of a result has to come from the inputs."""
+    for way in ways:
+        source = way[0]
+        for each in source if type(source) is tuple else (source,):
+            if each is not None and each._dtype.is_floating_point:
+                return each._dtype is bfloat16
+    return False

@@ -1,0 +1,1 @@
+"""`torch.distributions`, as far as reinforcement learning and variational methods use it."""

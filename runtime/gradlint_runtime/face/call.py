@@ -1,0 +1,139 @@
+"""What torch's functions understand beyond their parameters: `out=`, `axis=`, `keepdims=`, and misfit first arguments."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import errors, inplace
+from ..dtypes import can_cast, cast
+from ..modes import grad_mode, mode
+from ..tensor import Tensor, needs_grad
+
+# numpy's names for torch's parameters.
+SPELLINGS = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
+
+
+def public(function: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
+    """The function as it stands in `torch`."""
+    title = name or function.__name__
+    parameters = list(inspect.signature(function).parameters)
+    spelled = {numpy: torch for numpy, torch in SPELLINGS.items() if torch in parameters and numpy not in parameters}
+    takes_tensor = bool(parameters) and parameters[0] == "input" and title not in NUMBERS_FIRST
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            for numpy_name in spelled:
+                if numpy_name in kwargs:
+                    kwargs[spelled[numpy_name]] = kwargs.pop(numpy_name)
+            if "out" in kwargs:
+                out = kwargs.pop("out")
+                if out is not None:
+                    return into(title, function, out, args, kwargs)
+        if takes_tensor:
+            if args:
+                if not isinstance(args[0], Tensor):
+                    raise errors.not_a_tensor(title, "input", 1, args[0])
+            elif "input" not in kwargs:
+                raise TypeError(f'{title}() missing 1 required positional arguments: "input"')
+        return function(*args, **kwargs)
+
+    call.__name__ = call.__qualname__ = title
+    call.__module__ = "torch"
+    return call
+
+
+# Functions whose first argument may be a number, or is a tensor only by another name.
+NUMBERS_FIRST = frozenset(
+    "add sub mul div true_divide floor_divide remainder pow float_power xlogy xlog1py zeta bitwise_and bitwise_or "
+    "bitwise_xor bitwise_left_shift bitwise_right_shift multiply subtract divide polygamma".split()
+)
+
+
+def method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as a method: itself, unless it has a parameter that numpy's users spell otherwise."""
+    parameters = list(inspect.signature(function).parameters)
+    spelled = {numpy: torch for numpy, torch in SPELLINGS.items() if torch in parameters[1:] and numpy not in parameters}
+    if not spelled:
+        return function
+
+    @functools.wraps(function)
+    def call(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            for numpy_name in spelled:
+                if numpy_name in kwargs:
+                    kwargs[spelled[numpy_name]] = kwargs.pop(numpy_name)
+        return function(self, *args, **kwargs)
+
+    return call
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    found = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found += _tensors(value)
+    return found
+
+
+def into(name: str, function: Callable[..., Any], out: Any, args: Any, kwargs: Any) -> Any:
+    """Run a function and leave the result in tensors that are there already."""
+    outs = [out] if isinstance(out, Tensor) else list(out)
+    if mode.grad and not mode.inference and any(needs_grad(each) for each in [*_tensors(args), *_tensors(kwargs.values()), *outs]):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
+        )
+    with grad_mode(False):
+        result = function(*args, **kwargs)
+    made = [result] if isinstance(result, Tensor) else list(result)
+    for target, value in zip(outs, made, strict=True):
+        _leave(target, value)
+    return out
+
+
+def _leave(target: Tensor, value: Tensor) -> None:
+    if target._counter is None and not mode.inference:
+        raise RuntimeError(errors.INFERENCE_INPLACE)
+    if not can_cast(value._dtype, target._dtype):
+        raise RuntimeError(
+            f"result type {value._dtype.short} can't be cast to the desired output type {target._dtype.short}"
+        )
+    if target._array.shape != value._array.shape:
+        if target._array.size:
+            warnings.warn(
+                "An output with one or more elements was resized since it had shape "
+                f"{list(target._array.shape)}, which does not match the required output shape "
+                f"{list(value._array.shape)}. This behavior is deprecated, and in a future PyTorch release outputs "
+                "will not be resized unless they have zero elements. You can explicitly reuse an out tensor t by "
+                "resizing it, inplace, to zero elements with t.resize_(0).",
+                UserWarning,
+                stacklevel=4,
+            )
+        target._array = np.empty(value._array.shape, target._dtype.numpy)
+    inplace.check_overlap(target._array)
+    target._array[...] = cast(value._array, value._dtype, target._dtype)
+    if target._counter is not None:
+        target._counter.n += 1
+
+
+def in_place(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """`mul_` out of `mul`."""
+
+    def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        others = _tensors(args)
+        if kwargs:
+            others += _tensors(kwargs.values())
+        return inplace.become(self, function, others, *args, **kwargs)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"`{function.__name__}`, in place."
+    return call

@@ -1,0 +1,1 @@
+"""`torch.func`: gradients, Jacobians and calls of functions."""

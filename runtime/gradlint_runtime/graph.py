@@ -1,0 +1,273 @@
+"""The graph: nodes, and how a node is put behind tensors.
+
+A node turns the gradients of its outputs into those of its inputs. Each *way* back that `attach` is given is
+`(input, function, *saved)`: the function takes the gradient and then, by name, what was saved. It is written with
+the engine's own operators, so that a backward can be recorded as well.
+"""
+
+from __future__ import annotations
+
+import itertools
+import traceback
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import errors
+from .dtypes import dtype
+from .hooks import HookDict, add_hook
+from .modes import mode
+from .saved import cleared, save, unpacked
+from .tensor import _ACCUMULATE, Meta, Tensor, edge_of, needs_grad, node_of
+
+Edge = tuple["Node", int]
+Needed = Callable[[int], bool]
+_new = object.__new__
+_sequence = itertools.count()
+_names: dict[Any, tuple[str, ...]] = {}
+
+
+class Node:
+    """One recorded operation. The class attributes are what most nodes leave as it is."""
+
+    edges: Sequence[Edge | None] = ()
+    outputs: Sequence[tuple[tuple[int, ...], dtype]] = ()  # shape and dtype of each output
+    ways: Sequence[tuple[Any, Callable[..., Any], tuple[str, ...]]] = ()
+    saved: dict[str, Any] | None = None
+    freed = False
+    takes_nothing = False  # whether it is evaluated even if no gradient reaches it
+    sequence = 0
+    tensor_hooks: dict[int, HookDict] | None = None  # by output: hooks of the tensor that it is
+    retained: dict[int, Any] | None = None  # by output: weak references to tensors that retain their gradient
+    pre_hooks: HookDict | None = None
+    post_hooks: HookDict | None = None
+    variable: Tensor | None = None  # of an accumulator: the leaf
+    trace: list[str] | None = None
+    parent: Node | None = None
+    _metadata: dict[Any, Any] | None = None
+
+    def name(self) -> str:
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+    def __call__(self, *grads: Any) -> Any:
+        results = self.apply(list(grads), lambda position: True)
+        return results[0] if len(results) == 1 else tuple(results)
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        return tuple((None, 0) if edge is None else edge for edge in self.edges)
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        if self._metadata is None:
+            self._metadata = {}
+        return self._metadata
+
+    @property
+    def requires_grad(self) -> bool:
+        return True
+
+    @property
+    def _input_metadata(self) -> list[InputMetadata]:
+        return [InputMetadata(shape, kind) for shape, kind in self.outputs]
+
+    def _sequence_nr(self) -> int:
+        return self.sequence
+
+    def _set_sequence_nr(self, nr: int) -> None:
+        self.sequence = nr
+
+    def register_hook(self, hook: Callable[..., Any]) -> Any:
+        if self.post_hooks is None:
+            self.post_hooks = HookDict()
+        return add_hook(self.post_hooks, hook)
+
+    def register_prehook(self, hook: Callable[..., Any]) -> Any:
+        if self.pre_hooks is None:
+            self.pre_hooks = HookDict()
+        return add_hook(self.pre_hooks, hook)
+
+    def __getattr__(self, name: str) -> Any:
+        kept = self.saved or {}
+        if name.startswith("_saved_") and (self.freed or name[7:] in kept):
+            if self.freed:
+                raise RuntimeError(errors.FREED)
+            return unpacked(kept[name[7:]], self)
+        if name.startswith("_raw_saved_") and name[11:] in kept:
+            return kept[name[11:]]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def apply(self, grads: list[Any], needed: Needed) -> list[Any]:
+        """The gradients of the inputs from those of the outputs, at least one of which is there."""
+        if self.freed:
+            raise RuntimeError(errors.FREED)
+        grad = grads[0] if len(self.outputs) == 1 else grads
+        results: list[Any] = [None] * len(self.edges)
+        values = {}
+        if self.saved is not None:
+            for name, value in self.saved.items():
+                values[name] = unpacked(value, self)
+        for position, function, names in self.ways:
+            if type(position) is int:
+                if needed(position):
+                    results[position] = function(grad, *[values[name] for name in names])
+                continue
+            wanted = tuple([at is not None and needed(at) for at in position])
+            if True in wanted:
+                made = function(grad, wanted, *[values[name] for name in names])
+                for at, result in zip(position, made, strict=True):
+                    if at is not None:
+                        results[at] = result
+        return results
+
+    def free(self) -> None:
+        """Drop what was saved, as a walk does that does not keep the graph."""
+        if self.saved is not None and not self.freed:
+            self.freed = True
+            for value in self.saved.values():
+                cleared(value)
+
+
+class InputMetadata:
+    """An item of `grad_fn._input_metadata`: the shape and dtype of an output of the node."""
+
+    def __init__(self, shape: tuple[int, ...], kind: dtype) -> None:
+        self.shape = shape
+        self.dtype = kind
+        self.is_nested_tensor = False
+
+
+class Accumulate(Node):
+    """`AccumulateGrad`: the end of every way, which adds to `.grad` of a leaf. It runs as soon as it can."""
+
+    sequence = 2**63 - 1
+
+    def __init__(self, variable: Tensor) -> None:
+        self.variable = variable
+        self.outputs = ((variable._array.shape, variable._dtype),)
+
+
+Accumulate.__name__ = Accumulate.__qualname__ = "AccumulateGrad"
+Accumulate.__module__ = "builtins"
+_ACCUMULATE.append(Accumulate)
+
+_node_classes: dict[str, type[Node]] = {}
+
+
+def node_class(name: str) -> type[Node]:
+    """The class of the nodes of that name: torch too has one for each."""
+    found = _node_classes.get(name)
+    if found is None:
+        found = _node_classes[name] = type(name, (Node,), {"__module__": "builtins"})
+    return found
+
+
+def names_of(function: Any) -> tuple[str, ...]:
+    """What a way back takes after the gradient: the names of its parameters."""
+    code = function.__code__
+    found = _names.get(code)
+    if found is None:
+        found = _names[code] = code.co_varnames[1 : code.co_argcount]
+    return found
+
+
+def next_sequence() -> int:
+    return next(_sequence)
+
+
+def attach(name: str, outputs: Sequence[Tensor], ways: Sequence[Any], shared: Sequence[bool] | None = None) -> Node:
+    """Put a node behind `outputs`. An input that requires no grad gets no way back, and nothing is saved for it.
+
+    The input of a way is a tensor, or None for a number in a tensor's place, or a tuple of these: then its function
+    gets, after the gradient, which of them are needed, and returns as many. `shared` says which outputs are differentiable.
+    """
+    node: Node = _new(node_class(name))
+    node.sequence = next(_sequence)
+    edges: list[Edge | None] = []
+    taken: list[Any] = []
+    values: dict[str, Any] = {}
+    for way in ways:
+        source = way[0]
+        if source is None:
+            edges.append(None)
+            continue
+        function = way[1]
+        names = names_of(function)
+        if type(source) is tuple:
+            position: Any = []
+            for each in source:
+                wanted = each is not None and needs_grad(each)
+                position.append(len(edges) if wanted else None)
+                edges.append(edge_of(each) if wanted else None)
+            if not any(at is not None for at in position):
+                continue
+            names = names[1:]
+        elif needs_grad(source):
+            position = len(edges)
+            edges.append(edge_of(source))
+        else:
+            edges.append(None)
+            continue
+        for key, value in zip(names, way[2:], strict=True):
+            if key not in values:
+                values[key] = value
+        taken.append((position, function, names))
+    node.edges = edges
+    node.ways = taken
+    put_behind(node, outputs if shared is None else [out for out, each in zip(outputs, shared, strict=True) if each])
+    if values:
+        node.saved = {key: save(value, outputs) for key, value in values.items()}
+    return node
+
+
+def put_behind(node: Node, outputs: Sequence[Tensor]) -> None:
+    """Make `node` the grad_fn of the outputs."""
+    node.outputs = [(tensor._array.shape, tensor._dtype) for tensor in outputs]
+    nr = 0
+    for tensor in outputs:
+        meta = tensor._meta
+        if meta is None:
+            meta = tensor._meta = Meta()
+        meta.node = node
+        meta.nr = nr
+        nr += 1
+    if mode.anomaly:
+        node.trace = traceback.format_stack()[:-3]
+        node.parent = evaluating.node
+
+
+class _Evaluating:
+    """The node that is being evaluated, so that anomaly mode can tell which backward recorded a node."""
+
+    node: Node | None = None
+
+
+evaluating = _Evaluating()
+
+
+def tensor_hooks(tensor: Tensor) -> HookDict:
+    """The hooks of a tensor that requires grad: a leaf has its own, others have them at their node."""
+    meta = tensor._meta
+    assert meta is not None
+    node = node_of(tensor)
+    if node is None:
+        if meta.hooks is None:
+            meta.hooks = HookDict()
+        hooks: HookDict = meta.hooks
+        return hooks
+    if node.tensor_hooks is None:
+        node.tensor_hooks = {}
+    return node.tensor_hooks.setdefault(meta.nr, HookDict())
+
+
+def retain(tensor: Tensor) -> None:
+    """`retain_grad`: put the gradient of a non-leaf into its `.grad` as well."""
+    meta = tensor._meta
+    assert meta is not None and meta.node is not None
+    if meta.node.retained is None:
+        meta.node.retained = {}
+    meta.node.retained[meta.nr] = weakref.ref(tensor)
+    meta.retains = True

@@ -1,0 +1,189 @@
+"""Writing to tensors: the checks, the version counter, and how history follows a write.
+
+An in-place operator is its out-of-place form whose result then *becomes* the tensor: `x.mul_(y)` computes `x * y` with
+the node of that, writes the values into the storage of `x`, and puts the node behind `x`, or, where `x` is a view,
+behind its base by way of `CopySlices`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import errors, graph
+from .apply import recording
+from .dtypes import bfloat16, can_cast, cast, round_to_bfloat16
+from .graph import Node, next_sequence
+from .modes import grad_mode, mode
+from .saved import SavedOutput, SavedTensor
+from .tensor import Tensor, alias, edge_of, meta_of, needs_grad, node_of, sharing
+from .views import check_creation, replayed, strided_like
+
+_new = object.__new__
+
+
+def check(target: Tensor, others: Any = ()) -> bool:
+    """Raise if `target` must not be written now; say whether the write is recorded."""
+    if target._counter is None and not mode.inference:
+        raise RuntimeError(errors.INFERENCE_INPLACE)
+    if not mode.grad or mode.inference or not recording(target, *others):
+        return False
+    meta = target._meta
+    if meta is not None and meta.view is not None:
+        check_creation(target)
+        if needs_grad(target) and node_of(meta.view.base) is None:
+            raise RuntimeError(errors.LEAF_VIEW_INPLACE)
+    if needs_grad(target) and node_of(target) is None:
+        raise RuntimeError(errors.LEAF_INPLACE)
+    return True
+
+
+def check_overlap(array: np.ndarray) -> None:
+    if 0 in array.strides and any(
+        stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)
+    ):
+        raise RuntimeError(errors.INTERNAL_OVERLAP)
+
+
+def put(target: Tensor, values: Any, kind: Any = None) -> None:
+    """Write values into the storage, as they are, and count the write."""
+    array = target._array
+    if kind is not None and kind is not target._dtype:
+        if not can_cast(kind, target._dtype):
+            raise RuntimeError(
+                f"result type {kind.short} can't be cast to the desired output type {target._dtype.short}"
+            )
+        values = cast(values, kind, target._dtype)
+    elif target._dtype is bfloat16:
+        values = round_to_bfloat16(values)
+    check_overlap(array)
+    array[...] = values
+    if target._counter is not None:
+        target._counter.n += 1
+
+
+def become(target: Tensor, operator: Callable[..., Any], others: Any, *args: Any, **kwargs: Any) -> Tensor:
+    """Run `operator(target, *args, **kwargs)` and let its result become `target`.
+
+    `others` are the other tensors among the arguments, whose history would become the target's.
+    """
+    if mode.forward is not None and any(mode.forward.of(each) is not None for each in (target, *others)):
+        raise errors.unsupported("an in-place operator on a tensor with a tangent")
+    if not check(target, others):
+        with grad_mode(False):
+            result = operator(target, *args, **kwargs)
+        _check_shape(target, result)
+        put(target, result._array, result._dtype)
+        return target
+    source = alias(target)
+    result = operator(source, *args, **kwargs)
+    _check_shape(target, result)
+    if result is source:
+        return target
+    node = result._meta.node if result._meta is not None else None
+    if node is not None:
+        _keep_original(node, source)
+    put(target, result._array, result._dtype)
+    if node is not None:
+        _saved_outputs_are(node, target)
+        rebase(target, node)
+    return target
+
+
+def _check_shape(target: Tensor, result: Tensor) -> None:
+    if result._array.shape != target._array.shape:
+        raise RuntimeError(
+            f"output with shape {list(target._array.shape)} doesn't match the broadcast shape "
+            f"{list(result._array.shape)}"
+        )
+
+
+def _keep_original(node: Node, source: Tensor) -> None:
+    """Where the node saved the tensor that is about to be overwritten, let it save a copy instead."""
+    for saved in (node.saved or {}).values():
+        if isinstance(saved, SavedTensor) and saved.tensor is source:
+            copy = source.clone()
+            saved.tensor, saved.version = copy, copy._version
+
+
+def _saved_outputs_are(node: Node, target: Tensor) -> None:
+    """Where the node saved its result, that is now what stands in the target's storage."""
+    for saved in (node.saved or {}).values():
+        if isinstance(saved, SavedOutput) and saved.tensor is not None:
+            assert target._counter is not None
+            saved.tensor = sharing(target)
+            saved.version = target._counter.n
+
+
+def rebase(target: Tensor, node: Node) -> None:
+    """Put `node` behind a tensor that was just written."""
+    meta = meta_of(target)
+    if meta.view is None:
+        _put_behind(target, node)
+        return
+    base = meta.view.base
+    _put_behind(base, copy_slices(base, target, node))
+    # The node of a view speaks of the version that it was made for.
+    meta.view.version = -1
+    node_of(target)
+
+
+def _put_behind(target: Tensor, node: Node) -> None:
+    """Make `node` the grad_fn; `retain_grad` follows the tensor, while hooks stay with the value they were put on."""
+    meta = meta_of(target)
+    if meta.retains and meta.node is not None and meta.node.retained is not None:
+        meta.node.retained.pop(meta.nr, None)
+    meta.node, meta.nr = node, 0
+    node.outputs = [(target._array.shape, target._dtype)]
+    if meta.retains:
+        graph.retain(target)
+
+
+class CopySlices(Node):
+    """A write to a part of the base: the gradient of that part goes back through `written`, the rest to the base."""
+
+    base: Any
+    part: Tensor
+    written: Node
+    replayable = False
+
+    def apply(self, grads: list[Any], needed: graph.Needed) -> list[Any]:
+        if self.freed:
+            raise RuntimeError(errors.FREED)
+        from .ops.strided import laid_out_like
+
+        rest = laid_out_like(grads[0], self.base._array)
+        results: list[Any] = [None] * len(self.edges)
+        part = replayed(self.part, rest) if self.replayable else strided_like(rest, self.part._array, self.base._array)
+        inner = self.written.apply([part.clone()], lambda position: position == 0 or needed(position))
+        for position, result in enumerate(inner):
+            if position:
+                results[position] = result
+            elif result is None:
+                part.zero_()
+            else:
+                part.copy_(result)
+        if self.edges[0] is not None:
+            results[0] = rest
+        return results
+
+    def free(self) -> None:
+        self.written.free()
+        self.freed = True
+
+
+CopySlices.__module__ = "builtins"
+
+
+def copy_slices(base: Tensor, part: Tensor, written: Node) -> CopySlices:
+    node: CopySlices = _new(CopySlices)
+    node.sequence = next_sequence()
+    node.base, node.part, node.written = sharing(base), sharing(part), written
+    node.replayable = part._meta.view.replay is not None
+    if node.replayable:
+        node.part._meta = part._meta
+    node.edges = [edge_of(base), *list(written.edges)[1:]]
+    node.outputs = [(base._array.shape, base._dtype)]
+    return node

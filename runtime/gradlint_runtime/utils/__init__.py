@@ -1,0 +1,1 @@
+"""`torch.utils`, `torch.nn.utils` and serialisation."""

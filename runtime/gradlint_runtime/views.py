@@ -1,0 +1,163 @@
+"""Views: tensors that share the storage of a base, and what happens to their history when it is written.
+
+`view` makes one. A view of a view has the same base as the first. When the storage is written with recording on, the
+base gets a `CopySlices` node (see `inplace`), and each view makes its own node anew when it is next asked for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import errors, graph
+from .dtypes import dtype
+from .modes import grad_mode, mode
+from .tensor import Meta, Tensor, meta_of, needs_grad, node_of, sharing
+
+Replay = Callable[[Tensor], Tensor]
+
+# How a view came to be: in recording mode, without, or in a way that forbids writing to it while recording.
+DEFAULT, NO_GRAD, INFERENCE, MULTIPLE, FUNCTION = "", "no_grad", "inference", "multiple", "function"
+
+
+class View:
+    """What a view knows: its base, how it was made, and the version of the storage that its node speaks of."""
+
+    __slots__ = ("base", "creation", "version", "replay")
+
+    def __init__(self, base: Tensor, creation: str, version: int, replay: Replay | None) -> None:
+        self.base = base
+        self.creation = creation
+        self.version = version
+        # Makes the view from its base again; None where the geometry of the arrays says it all.
+        self.replay = replay
+
+    def refresh(self, tensor: Tensor) -> None:
+        """Give a view a node that leads to what its base has become."""
+        meta = meta_of(tensor)
+        assert tensor._counter is not None
+        if meta.node is None and not needs_grad(self.base):
+            return
+        check_creation(tensor, indirect=True)
+        with grad_mode(True):
+            again = replayed(tensor, self.base)
+        meta.node, meta.nr = node_of(again), 0
+        self.version = tensor._counter.n
+
+
+def replayed(tensor: Tensor, base: Tensor) -> Tensor:
+    """The view `tensor` made from a tensor that is laid out like its base."""
+    assert tensor._meta is not None and tensor._meta.view is not None
+    view = tensor._meta.view
+    if view.replay is not None:
+        return view.replay(base)
+    return strided_like(base, tensor._array, view.base._array)
+
+
+def strided_like(source: Tensor, array: np.ndarray, within: np.ndarray) -> Tensor:
+    """`as_strided` on `source` with the geometry that `array` has within another array."""
+    from .ops.strided import as_strided  # the one operator that views are remade with
+
+    step = array.dtype.itemsize
+    offset = (address(array) - address(within)) // step + storage_offset(source._array)
+    return as_strided(source, array.shape, tuple(stride // step for stride in array.strides), offset)
+
+
+def address(array: np.ndarray) -> int:
+    place: int = array.__array_interface__["data"][0]
+    return place
+
+
+def storage_of(array: np.ndarray) -> np.ndarray:
+    """The array that owns the memory."""
+    while True:
+        # A view made by `ops.strided` hangs on an object that names the array it was made from.
+        base = getattr(array.base, "owner", array.base)
+        if not isinstance(base, np.ndarray):
+            return array
+        array = base
+
+
+def storage_offset(array: np.ndarray) -> int:
+    return (address(array) - address(storage_of(array))) // array.dtype.itemsize
+
+
+def view(
+    name: str,
+    source: Tensor,
+    array: np.ndarray,
+    backward: Callable[..., Any] | None,
+    *,
+    kind: dtype | None = None,
+    replay: Replay | None = None,
+) -> Tensor:
+    """A view of `source` over `array`. `replay` is needed where the dtype differs from that of the source."""
+    tensor = sharing(source, array, kind)
+    if source._counter is not None:
+        _as_view(tensor, source, DEFAULT, replay)
+        if mode.grad and not mode.inference and backward is not None and needs_grad(source):
+            graph.attach(name, (tensor,), ((source, backward),))
+    if mode.forward is not None:
+        mode.forward.result((tensor,), ((source, backward),))
+    return tensor
+
+
+def views(name: str, source: Tensor, arrays: list[np.ndarray], backward: Callable[..., Any]) -> tuple[Tensor, ...]:
+    """Several views that one node makes: none of them may be written while recording."""
+    tensors = tuple(sharing(source, array) for array in arrays)
+    if source._counter is not None:
+        for tensor in tensors:
+            _as_view(tensor, source, MULTIPLE, None)
+        if tensors and mode.grad and not mode.inference and needs_grad(source):
+            graph.attach(name, tensors, ((source, backward),))
+    if mode.forward is not None and tensors:
+        mode.forward.result(tensors, ((source, backward),))
+    return tensors
+
+
+def _as_view(tensor: Tensor, source: Tensor, creation: str, replay: Replay | None) -> None:
+    assert source._counter is not None
+    if mode.inference:
+        creation = INFERENCE
+    elif not mode.grad:
+        creation = NO_GRAD
+    base, parent = source, source._meta
+    if parent is not None and parent.view is not None:
+        base = parent.view.base
+        creation = creation or parent.view.creation
+        replay = _chain(tensor, source, parent.view.replay, replay)
+    meta = tensor._meta = Meta()
+    meta.view = View(base, creation, source._counter.n, replay)
+
+
+def _chain(tensor: Tensor, source: Tensor, first: Replay | None, then: Replay | None) -> Replay | None:
+    """How to come from the base of `source` to `tensor`; None while arrays of one dtype say it all."""
+    if first is None and then is None:
+        return None
+    array, within = tensor._array, source._array
+    assert source._meta is not None and source._meta.view is not None
+    base = source._meta.view.base._array
+    to_source = first or (lambda root: strided_like(root, within, base))
+    to_tensor = then or (lambda middle: strided_like(middle, array, within))
+    return lambda root: to_tensor(to_source(root))
+
+
+def check_creation(tensor: Tensor, *, indirect: bool = False) -> None:
+    """Raise if this view was made in a way that forbids what was done to its storage while recording."""
+    meta = tensor._meta
+    assert meta is not None and meta.view is not None
+    creation = meta.view.creation
+    if creation == DEFAULT:
+        return
+    done = " and its base or another view of its base has been modified inplace" if indirect else (
+        " and is being modified inplace"
+    )  # fmt: skip
+    if meta.node is not None:
+        what = f"Output {meta.nr} of {errors.plain_name(meta.node.name())} is a view{done}."
+    elif creation == INFERENCE:
+        what = f"A view was created in inference mode{done} in normal mode."
+    else:
+        what = f"A view was created in no_grad mode{done} with grad mode enabled."
+    raise RuntimeError(what + errors.VIEW_REASONS[creation])
