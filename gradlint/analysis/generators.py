@@ -113,19 +113,26 @@ def collect(m: Machine, ref: Any, at: int) -> tuple[list[Any], Any]:
     thing = m.get(ref)
     if not isinstance(thing, Generator):
         return [], m.opaque(at)
-    found: list[Any] = []
     exact = _is_exact(m, thing)
+    if thing.started and not exact:
+        return [], m.opaque(at, tag="resumed")
+    found: list[Any] = []
+    # What was yielded is held on the heap, where the sweep after each round sees it.
+    slot = m.alloc(at, Sequence("results"), "collected")
 
     def consume(value: Any) -> Any:
         found.append(value)
+        held = m.get(slot)
+        assert isinstance(held, Sequence)
+        joined = value if held.rest is None else anonymous([held.rest, value])
+        m.put(slot, replace(held, rest=joined))
         return NONE
 
-    if thing.started and not exact:
-        return [], m.opaque(at, tag="resumed")
     run(m, ref, consume)
     if exact and not m.dead():
         return found, None
-    return [], anonymous(found) if found else m.opaque(at, tag="empty")
+    held = m.state.heap.get(slot.addr)
+    return [], held.rest if isinstance(held, Sequence) and held.rest is not None else m.opaque(at, tag="empty")
 
 
 def _is_exact(m: Machine, thing: Generator) -> bool:

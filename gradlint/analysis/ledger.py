@@ -244,7 +244,11 @@ def _merged(found: list[tuple[CutRecord, events.Cut]]) -> list[events.Event]:
     """Several cuts by one entry of one mode are one mistake: the first in the source is told, the others go with it."""
     groups: dict[Any, list[tuple[CutRecord, events.Cut]]] = {}
     for record, made in found:
-        key = ("mode", record.blamed) if record.kind == "mode" and record.blamed else (record.kind, record.where)
+        key: Any = (record.kind, record.where)
+        if record.kind == "mode" and record.blamed:
+            key = ("mode", record.blamed)
+        elif record.kind == "detach" and made.proof == "constant":
+            key = ("detach", made.reached, record.lost)
         groups.setdefault(key, []).append((record, made))
     told: list[events.Event] = []
     for pairs in groups.values():

@@ -201,6 +201,7 @@ def _contains(m: Machine, item: Any, holder: Any, at: int) -> Flag:
 
 def binary(m: Machine, op: str, a: Any, b: Any, at: int) -> Any:
     """The value of `a op b` for leaf values."""
+    a, b = m.services["stand_in"](m, a, at), m.services["stand_in"](m, b, at)
     one, two = m.get(a), m.get(b)
     if isinstance(one, Tensor) or isinstance(two, Tensor):
         from gradlint.analysis import torch_tensors
@@ -279,6 +280,7 @@ def unary(m: Machine, op: str, a: Any, at: int) -> Any:
     """The value of a unary operator on a leaf value."""
     if op == "not":
         return flag_value(m, negate(truth_of(m, a)), at)
+    a = m.services["stand_in"](m, a, at)
     if isinstance(m.get(a), Tensor):
         from gradlint.analysis import torch_tensors
 

@@ -21,6 +21,7 @@ from gradlint.analysis import (
     operators,
     torch_advice,
     torch_cuts,
+    torch_modules,
     withs,
 )
 from gradlint.analysis.entries import Entry, entries_of, is_hot, isolated
@@ -188,6 +189,7 @@ def wire(m: Machine, units: list[Unit], project: Project | None) -> None:
         under_mode=contexts.under,
         computing=lambda machine: None,
         cut=torch_cuts.cut,
+        stand_in=torch_modules.stand_in,
         before_main=lambda machine, body: None,
     )
 

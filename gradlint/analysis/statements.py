@@ -58,7 +58,7 @@ def assign(m: Machine, target: ir.Expr, value: Any, record: bool = True) -> None
     if isinstance(target, ir.Name):
         old = frames.lookup(m, target.id)
         value = torch_rebinding.bound(m, old, value, target.id, target.at, "name")
-        if isinstance(m.get(old), Instance) and isinstance(m.get(value), Instance):
+        if isinstance(m.get(old), Instance) and isinstance(m.get(value), Instance) and not _is_param(m, target.id):
             torch_watch.replaced_name(m, old, value, target.id, target.at)
         value = named(m, value, target.id)
         frames.bind(m, target.id, value)
@@ -80,6 +80,12 @@ def assign(m: Machine, target: ir.Expr, value: Any, record: bool = True) -> None
         _unpack(m, target, value, record)
     elif isinstance(target, ir.Star):
         assign(m, target.value, value, record)
+
+
+def _is_param(m: Machine, name: str) -> bool:
+    """Whether a name is a parameter of the running function: the caller goes on holding what it was given."""
+    code = m.stack[-1].code
+    return code is not None and any(p.name == name for p in code.params)
 
 
 def named(m: Machine, value: Any, name: str) -> Any:
@@ -149,6 +155,10 @@ def _augment(m: Machine, node: ir.Augment) -> None:
         value = evaluate(m, node.value)
 
         def leafwise(leaf: Any) -> Any:
+            member = m.services["stand_in"](m, leaf, node.at)
+            if member is not leaf:
+                torch_tensors.augmented(m, node.op, member, value, node.at)
+                return leaf
             thing = m.get(leaf)
             if isinstance(thing, Tensor):
                 made = torch_tensors.augmented(m, node.op, leaf, value, node.at)

@@ -34,6 +34,7 @@ from gradlint.analysis.values import (
     Extern,
     Flag,
     Instance,
+    Node,
     Opaque,
     Phi,
     Ref,
@@ -46,6 +47,7 @@ from gradlint.analysis.values import (
     either,
     is_false,
     leaves,
+    summary,
 )
 from gradlint.findings import Origin
 
@@ -353,6 +355,55 @@ def members(symbol: Symbol) -> tuple[str, tuple[int, ...]] | None:
         else:
             return None
     return symbol if symbol and symbol[0] in ("params", "modules") else None  # type: ignore[return-value]
+
+
+def stand_in(m: Machine, value: Any, at: int) -> Any:
+    """For an unknown value that is one of a group of parameters, a tensor that stands for it in one operation: its graph
+    leads to all of the group. Any other value as it is."""
+    if type(value) is not Opaque:
+        return value
+    found = _parameters_meant(value.symbol)
+    if found is None:
+        return value
+    addresses, whole = found
+    node = Node("parameter", leaves=frozenset(addresses), sources=frozenset(addresses), vague=not whole, at=m.here(at))
+    rg = m.simplified(value.rg)
+    origin = value.origin or Origin("parameter", requires_grad=summary(rg).value)
+    storage = m.new_storage(at, "parameter")
+    return m.tensor(at, Tensor(
+        rg=rg, leaf=TRUE, floating=TRUE, storage=storage, nodes=frozenset({m.alloc(at, node, "parameters").addr}),
+        sure=True, parameter=True, many=True, origin=origin,
+    ), "parameter")  # fmt: skip
+
+
+def is_parameter(value: Opaque) -> bool:
+    """Whether an unknown value is one of a group of parameters."""
+    return _parameters_meant(value.symbol) is not None
+
+
+def _parameters_meant(symbol: Any) -> tuple[tuple[int, ...], bool] | None:
+    """The addresses of the group of parameters that a value is one of, and whether they are all known."""
+    if symbol[0] == "some":
+        symbol = symbol[1]
+    found = members(symbol)
+    if found is not None:
+        return (found[1], True) if found[0] == "params" else None
+    address = _of_unknown_module(symbol)
+    return ((address,), False) if address else None
+
+
+def _of_unknown_module(symbol: Any) -> int:
+    """The address of the module of unknown class whose parameters are meant; 0 for anything else."""
+    while isinstance(symbol, tuple) and symbol:
+        if symbol[0] == "unknown-params":
+            return int(symbol[1])
+        if symbol[0] in ("item", "old"):
+            symbol = symbol[1]
+        elif symbol[0] == "new" and len(symbol) > 4 and symbol[3] == "item":
+            symbol = symbol[4]
+        else:
+            return 0
+    return 0
 
 
 def part_of(value: Any) -> Any:

@@ -115,7 +115,7 @@ def dtype_flag(m: Machine, value: Any) -> Flag | None:
 
 def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
     """The result of an operator that a row describes."""
-    bound = operands(row, call)
+    bound = operands(row, _standing_in(m, call))
     if row.cases:
         row = tables.refined(row, {k: kind_of(m, v, k) for k, v in bound.named.items()})
     m.compute()
@@ -126,8 +126,6 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
         from gradlint.analysis.torch_inplace import write
 
         return write(m, name, row, bound, call)
-    if not any(maybe_tensor(m, v) or tensors_in(m, v) for v in bound.values()) and call.self is None and not call.rest:
-        pass
     check_saved_inference(m, name, row, bound, call.at)
     if m.dead():
         return NONE
@@ -148,6 +146,14 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
     rg = computed_rg(m, row, bound, call, 0)
     belief = FALSE if is_false(rg) else LIKELY_FALSE if is_false(m.recording) else UNKNOWN
     return m.opaque(call.at, belief, tag="depends", origin=made_by(m, name, bound, call.at, belief))
+
+
+def _standing_in(m: Machine, call: Call) -> Call:
+    """The call with tensors in the place of unknown parameters of groups."""
+    if not any(type(v) is Opaque for v in call.args):
+        return call
+    stand_in = m.services["stand_in"]
+    return replace(call, args=tuple(m.split(v, lambda leaf: stand_in(m, leaf, call.at)) if type(v) is Opaque else v for v in call.args))
 
 
 def kind_of(m: Machine, value: Any, name: str) -> str:
@@ -250,12 +256,15 @@ def floating_of(m: Machine, row: tables.Operator, bound: Operands, index: int) -
     if kind in ("int", "bool"):
         return FALSE
     if kind == "same":
-        flag: Flag = FALSE
-        for key, value in bound.named.items():
-            if row.dtype_of and key not in row.dtype_of:
-                continue
-            if maybe_tensor(m, value) or tensors_in(m, value) or isinstance(value, Const) and key in ("other", "exponent"):
-                flag = either(flag, flag_of(m, value, "floating"))
+        parts = [
+            flag_of(m, value, "floating")
+            for key, value in bound.named.items()
+            if (not row.dtype_of or key in row.dtype_of)
+            and (maybe_tensor(m, value) or isinstance(value, Const) and key in ("other", "exponent"))
+        ]
+        flag: Flag = parts[0] if parts else UNKNOWN
+        for part in parts[1:]:
+            flag = either(flag, part)
         return flag
     return UNKNOWN
 

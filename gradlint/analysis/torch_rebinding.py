@@ -89,7 +89,15 @@ def _from(m: Machine, value: Any, old: Any) -> bool:
     if isinstance(value, Opaque):
         return isinstance(old, Opaque) and value.symbol[0] == "op" and _within(old.symbol, value.symbol)
     after, before = m.get(value), m.get(old)
+    if isinstance(after, Tensor) and isinstance(old, Opaque):
+        return _mentions_parameter(after.origin)
     return isinstance(after, Tensor) and isinstance(before, Tensor) and _computed_from(after.origin, before.origin)
+
+
+def _mentions_parameter(origin: Any, depth: int = 0) -> bool:
+    if not isinstance(origin, Origin) or depth > 6:
+        return False
+    return origin.op == "parameter" or any(_mentions_parameter(a, depth + 1) for a in origin.args)
 
 
 def _within(part: Any, symbol: Any) -> bool:

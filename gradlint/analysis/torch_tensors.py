@@ -476,6 +476,10 @@ def opaque_attribute(m: Machine, obj: Opaque, name: str) -> Any:
         return get_attr(m, value, name, 0)
     if name == "backward":
         return Builtin(obj, name)
+    from gradlint.analysis import torch_modules
+
+    if tables.tensor_method(name) is not None and torch_modules.is_parameter(obj):
+        return Builtin(obj, name)
     if name in ("detach", "requires_grad_", "register_hook", "retain_grad", "numpy", "detach_") and obj.kind in ("", "tensors"):
         return Builtin(obj, name)
     if name in PLAIN_ATTRIBUTES:
@@ -512,6 +516,16 @@ def call_opaque(m: Machine, func: Opaque, call: Call) -> Any:
 
 def opaque_method(m: Machine, call: Call) -> Any:
     """A tensor method of an unknown value that only tensors have: the value turns out to be a tensor."""
+    from gradlint.analysis import torch_modules
+
+    if call.name == "requires_grad_":
+        given = call.arg(0, "requires_grad")
+        if torch_modules.freeze_through(m, call.self, TRUE if given is None else truth_of(m, given)):
+            return call.self
+    ref = torch_modules.stand_in(m, call.self, call.at)
+    if ref is not call.self:
+        made = method(m, replace(call, self=ref))
+        return call.self if made == ref else made
     if call.name == "backward":
         return _opaque_backward(m, call)
     ref = as_tensor(m, call.self)

@@ -105,8 +105,9 @@ def rg_of(m: Machine, value: Any) -> Flag:
         return any_of(m, [*thing.items, *([] if thing.rest is None else [thing.rest])])
     if isinstance(thing, Table):
         return any_of(m, [*thing.entries.values(), *([] if thing.rest is None else [thing.rest])])
-    if isinstance(thing, Instance):
-        return FALSE
+    if isinstance(thing, Instance) and not thing.complete:
+        # A class with a base that is not in view may be one of tensors.
+        return UNKNOWN
     return FALSE
 
 
@@ -132,8 +133,9 @@ def flag_of(m: Machine, value: Any, name: str) -> Flag:
     thing = m.get(value)
     if isinstance(thing, Tensor):
         return m.simplified(getattr(thing, name))  # type: ignore[no-any-return]
-    if isinstance(thing, Sequence) and name in ("floating", "inference"):
-        parts = [flag_of(m, v, name) for v in (*thing.items, *([] if thing.rest is None else [thing.rest]))]
+    if isinstance(thing, (Sequence, Table)) and name in ("floating", "inference"):
+        held = thing.items if isinstance(thing, Sequence) else tuple(thing.entries.values())
+        parts = [flag_of(m, v, name) for v in (*held, *([] if thing.rest is None else [thing.rest]))]
         flag: Flag = FALSE
         for part in parts:
             flag = either(flag, part)
@@ -160,9 +162,18 @@ def tensors_in(m: Machine, value: Any, depth: int = 0) -> list[Ref]:
     return found
 
 
-def maybe_tensor(m: Machine, value: Any) -> bool:
-    """Whether a value is a tensor or may be one."""
-    return any(
-        isinstance(m.get(leaf), Tensor) or isinstance(leaf, Opaque) and leaf.kind not in ("number", "array")
-        for leaf in leaves(m.simplified(value))
-    )
+def maybe_tensor(m: Machine, value: Any, depth: int = 0) -> bool:
+    """Whether a value is a tensor or may be one, or holds one."""
+    for leaf in leaves(m.simplified(known(m, value))):
+        if isinstance(leaf, Opaque):
+            if leaf.kind not in ("number", "array"):
+                return True
+            continue
+        thing = m.get(leaf)
+        if isinstance(thing, Tensor):
+            return True
+        if isinstance(thing, (Sequence, Table)) and depth < 4:
+            parts = thing.items if isinstance(thing, Sequence) else thing.entries.values()
+            if any(maybe_tensor(m, part, depth + 1) for part in (*parts, *([] if thing.rest is None else [thing.rest]))):
+                return True
+    return False
