@@ -125,7 +125,7 @@ def _of_opaque(m: Machine, obj: Opaque, index: Any, at: int) -> Any:
     if name is None or obj.symbol[0] == "wide" or depth(obj.symbol) > MAX_SYMBOL:
         return replace(m.opaque(at, obj.rg, "" if obj.kind in ("loader", "module") else obj.kind, tag="item"), origin=obj.origin)
     kind = "" if obj.kind == "loader" else obj.kind
-    return Opaque(("item", obj.symbol, name), obj.rg, kind, obj.origin)
+    return Opaque(("item", obj.symbol, name), obj.rg, kind, obj.origin, obj.lost)
 
 
 def set_item(m: Machine, obj: Any, index: Any, value: Any, at: int) -> None:

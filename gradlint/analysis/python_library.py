@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,8 @@ from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.python_functions import iterate_lazily, lazily, unknown_extern
 from gradlint.analysis.state import Mode
+from gradlint.analysis.torch_ops import MAX_LOST
+from gradlint.analysis.torch_ops import MAX_LOST
 from gradlint.analysis.torch_values import rg_of, tensors_in
 from gradlint.analysis.values import (
     FALSE,
@@ -33,17 +35,19 @@ from gradlint.analysis.values import (
     Table,
     Tensor,
     is_false,
+    leaves,
 )
 
 Model = Callable[[Machine, Call], Any]
 IDENTITY = "gradlint.identity"
 """A decorator that gives back what it is put on."""
-NUMPY_CONVERTS = frozenset({
-    "array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "concatenate", "stack", "vstack", "hstack",
-    "copy", "save", "savez", "savetxt", "float32", "float64", "dot", "allclose", "isclose", "array_equal", "corrcoef",
-    "histogram", "percentile", "quantile", "median", "interp", "convolve", "log10",
+NUMPY_LEAVES = frozenset({
+    "mean", "sum", "max", "min", "amax", "amin", "prod", "std", "var", "all", "any", "flip", "real", "imag", "squeeze",
+    "nonzero", "argwhere", "size", "shape", "ndim", "array_equal", "array_equiv", "array_split", "split", "hsplit", "vsplit",
+    "isscalar", "iterable",
 })  # fmt: skip
-"""Functions of numpy that turn their arguments into arrays by `__array__`."""
+"""Functions of numpy that do not turn a tensor into an array: they call its own method, or fail in another way. All others
+of `numpy`, `numpy.linalg` and `numpy.testing` do, by `__array__` (measured with numpy 2.4)."""
 NUMBERS = frozenset({
     "math", "random", "time", "os", "sys", "re", "json", "datetime", "argparse", "logging", "pathlib", "glob", "shutil",
     "string", "struct", "socket", "subprocess", "platform", "getpass", "inspect", "warnings", "gc", "uuid", "csv",
@@ -61,7 +65,7 @@ def call_extern(m: Machine, call: Call) -> Any:
         return model(m, call)
     top, _, rest = call.name.partition(".")
     if top == "numpy":
-        return _numpy(m, call, rest.rpartition(".")[2])
+        return _numpy(m, call, rest)
     if top == "matplotlib" or top == "sklearn" or top == "seaborn":
         return _taken_to_numpy(m, call)
     if top in ARRAYS or top in NUMBERS:
@@ -79,10 +83,11 @@ def call_extern(m: Machine, call: Call) -> Any:
 # -- numpy
 
 
-def _numpy(m: Machine, call: Call, name: str) -> Any:
-    if name in NUMPY_CONVERTS:
+def _numpy(m: Machine, call: Call, rest: str) -> Any:
+    package, _, name = rest.rpartition(".")
+    if package in ("", "linalg", "testing") and name not in NUMPY_LEAVES:
         return _taken_to_numpy(m, call)
-    return m.opaque(call.at, FALSE, "array", tag=name)
+    return replace(m.opaque(call.at, FALSE, "array", tag=name), lost=_lost(m, call.args))
 
 
 def _taken_to_numpy(m: Machine, call: Call) -> Any:
@@ -90,7 +95,21 @@ def _taken_to_numpy(m: Machine, call: Call) -> Any:
         for ref in tensors_in(m, value):
             m.event(events.NumpyTaken, call.at, target=m.fact(ref), how=call.name)
     origin = m.origin("numpy", call.at, call.args, FALSE) if any(tensors_in(m, v) for v in call.args) else None
-    return m.opaque(call.at, FALSE, "array", tag=call.name, origin=origin)
+    return replace(m.opaque(call.at, FALSE, "array", tag=call.name, origin=origin), lost=_lost(m, call.args))
+
+
+def _lost(m: Machine, values: Iterable[Any]) -> frozenset[int]:
+    """The cuts that values carry, those in containers included."""
+    found: set[int] = set()
+    for value in values:
+        for leaf in leaves(m.simplified(value)):
+            if isinstance(leaf, Opaque):
+                found |= leaf.lost
+        for ref in tensors_in(m, value):
+            thing = m.get(ref)
+            assert isinstance(thing, Tensor)
+            found |= thing.lost
+    return frozenset(sorted(found)[-MAX_LOST:])
 
 
 # -- functools, contextlib, collections, itertools, copy

@@ -345,7 +345,19 @@ def _numpy(m: Machine, call: Call) -> Any:
         m.event(events.NumpyTaken, call.at, target=m.fact(ref), how=".numpy()")
         m.may_raise()
         raising(m, both(m.simplified(thing.rg), m.simplified(m.state.mode.grad)))
-    return replace(m.opaque(call.at, FALSE, "array", tag="numpy"), lost=cut_off(m, ref, thing, "torch.Tensor.numpy", call.at))
+    lost = _taken(m, thing, cut_off(m, ref, thing, "torch.Tensor.numpy", call.at))
+    return replace(m.opaque(call.at, FALSE, "array", tag="numpy"), lost=lost)
+
+
+def _taken(m: Machine, thing: Tensor, lost: frozenset[int]) -> frozenset[int]:
+    """A detach on the way to numpy (`x.detach().numpy()`) is there because numpy asks for it: the cut is that of numpy."""
+    found = set()
+    for number in lost:
+        record = m.ledger.cuts[number - 1]
+        if record.kind == "detach" and record.where == thing.origin.line:
+            number = m.ledger.cut(replace(record, kind="rewrap", how=".numpy()"))
+        found.add(number)
+    return frozenset(found)
 
 
 def _hook(m: Machine, call: Call) -> Any:
