@@ -46,6 +46,7 @@ class NotReadable(PermissionError):
 
 def limit(seconds: float) -> None:
     """Confine this process for good."""
+    sys.dont_write_bytecode = True
     allowed = _mapped() + MEMORY
     sys.addaudithook(_audit)
     if resource is None:

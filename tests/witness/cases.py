@@ -229,7 +229,7 @@ OPEN: dict[str, tuple[Finding, str]] = {
     "another error": (raising("{0}.backward()", FIXED, text="something else"), "another way"),
     "another kind of error": (raising("{0}.no_such_method()", FIXED, text=""), "AttributeError"),
     "set-up that fails": (
-        raising("{0}.backward()", made("torch.linalg.inv", made("torch.zeros", 2, 2), grad=False), text=NO_GRAPH),
+        raising("{0}.backward()", made("torch.Tensor.unsqueeze", FACTS, 99, grad=False), text=NO_GRAPH),
         "the set-up fails",
     ),
     "endless": (silent("while True:\n    pass", holds="True"), "longer than"),

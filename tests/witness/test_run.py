@@ -204,3 +204,15 @@ def test_an_unsupported_operation_is_the_reason_given() -> None:
     judged = run.judge(program, outcomes)
     assert judged.verdict is Verdict.UNCONFIRMED
     assert judged.reason == "the engine does not support it at `out = layer(x)`: NotImplementedError: no Linear"
+
+
+@forking
+def test_a_late_import_writes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "colour.py").write_text("red = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(child.confine, "_READABLE", (os.path.realpath(tmp_path) + os.sep, *child.confine._READABLE))
+    monkeypatch.setattr(child.confine, "IMPORTS", {"colour"})
+    monkeypatch.setattr(guard, "check", lambda text: None)
+    monkeypatch.setattr(child.sys, "dont_write_bytecode", False)
+    assert child.run_forked(attempt("import colour\nassert colour.red"), "torch", 10)["status"] == "shown"
+    assert [path.name for path in tmp_path.iterdir()] == ["colour.py"]
