@@ -120,10 +120,10 @@ def _of_opaque(m: Machine, obj: Opaque, index: Any, at: int) -> Any:
 
         return torch_index.index(m, value, index, at)
     if obj.kind in ("number", "array"):
-        return m.opaque(at, FALSE, obj.kind, tag="item")
+        return replace(m.opaque(at, FALSE, obj.kind, tag="item"), lost=obj.lost)
     name = symbol_of(index)
     if name is None or obj.symbol[0] == "wide" or depth(obj.symbol) > MAX_SYMBOL:
-        return replace(m.opaque(at, obj.rg, "" if obj.kind in ("loader", "module") else obj.kind, tag="item"), origin=obj.origin)
+        return replace(m.opaque(at, obj.rg, "" if obj.kind in ("loader", "module") else obj.kind, tag="item"), origin=obj.origin, lost=obj.lost)
     kind = "" if obj.kind == "loader" else obj.kind
     return Opaque(("item", obj.symbol, name), obj.rg, kind, obj.origin, obj.lost)
 

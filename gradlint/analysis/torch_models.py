@@ -104,6 +104,9 @@ def call_opaque(m: Machine, func: Opaque, call: Call) -> Any:
     value = known(m, func)
     if value is not func and isinstance(m.get(value), Instance):
         return m.services["call"](m, value, call.args, call.kwargs, call.at, call.rest)
+    if func.kind == "array" and func.symbol[0] == "attr":
+        # A method of a numpy array: what it gives is an array or a number.
+        return replace(m.opaque(call.at, FALSE, "array", tag="array"), lost=func.lost)
     made = torch_frameworks.call_opaque(m, func, call)
     if made is not None:
         return made

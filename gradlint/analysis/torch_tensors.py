@@ -501,7 +501,7 @@ def opaque_attribute(m: Machine, obj: Opaque, name: str) -> Any:
     if name == "grad":
         return Opaque(("attr", obj.symbol, name), LIKELY_FALSE)
     if obj.kind in ("array", "number", "loader"):
-        return Opaque(("attr", obj.symbol, name), obj.rg, obj.kind)
+        return Opaque(("attr", obj.symbol, name), obj.rg, obj.kind, lost=obj.lost)
     return Opaque(("attr", obj.symbol, name))
 
 
