@@ -75,6 +75,10 @@ def get_autocast_dtype(device_type: str) -> dtype:
     return (mode.autocast or bfloat16) if device_type in _CPU else float16
 
 
+def clear_autocast_cache() -> None:
+    mode.autocast_cache = {}
+
+
 def is_autocast_available(device_type: str) -> bool:
     return device_type in ("cpu", "cuda")
 

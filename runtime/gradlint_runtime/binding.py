@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import copy
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from .face.call import in_place, method
 from .face.names import offered
 from .hooks import HookDict, add_hook
 from .modes import grad_mode
-from .ops import arithmetic, blend, convert, data, elementwise, matrix, operators, pieces, shape, subscript
+from .ops import arithmetic, blend, complex, convert, data, elementwise, matrix, operators, pieces, shape, subscript
 from .ops.common import dim_of
 from .tensor import Tensor, Version, meta_of, needs_grad, node_of, sharing
 from .views import address, storage_of, storage_offset
@@ -80,7 +81,7 @@ def _iter(self: Tensor) -> Iterator[Tensor]:
 
 
 def _contains(self: Tensor, element: Any) -> bool:
-    if not isinstance(element, Tensor | int | float | complex):
+    if not isinstance(element, Tensor | int | float | builtins.complex):
         raise RuntimeError(
             f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
         )
@@ -138,7 +139,7 @@ def _int(self: Tensor) -> int:
 
 
 def _complex(self: Tensor) -> complex:
-    return complex(data.scalar_of(self, "complex"))
+    return builtins.complex(data.scalar_of(self, "complex"))
 
 
 def _index(self: Tensor) -> int:
@@ -168,7 +169,7 @@ def _or_not_implemented(function: Callable[..., Any]) -> Callable[..., Any]:
     return operator
 
 
-OPERANDS = (Tensor, bool, int, float, complex, np.generic)
+OPERANDS = (Tensor, bool, int, float, builtins.complex, np.generic)
 
 
 def _eq(self: Tensor, other: Any) -> Any:
@@ -354,7 +355,7 @@ OWN: dict[str, Any] = {
     "is_sparse_csr": property(lambda self: False), "is_cpu": property(lambda self: True),
     "is_pinned": lambda self: False, "is_shared": lambda self: False, "is_coalesced": _refuse("is_coalesced"),
     "get_device": lambda self: -1, "T": property(shape.numpy_T), "mT": property(shape.matrix_T),
-    "H": property(shape.matrix_H), "mH": property(shape.adjoint), "data": property(convert.get_data, convert.set_data),
+    "real": property(complex.real), "imag": property(complex.imag), "H": property(shape.matrix_H), "mH": property(shape.adjoint), "data": property(convert.get_data, convert.set_data),
     "detach_": _detached_inplace, "backward": _backward, "register_hook": _register_hook,
     "register_post_accumulate_grad_hook": _register_post_accumulate_grad_hook, "retain_grad": _retain_grad,
     "as_subclass": _as_subclass, "__len__": _len, "__iter__": _iter, "__contains__": _contains, "__bool__": _bool,

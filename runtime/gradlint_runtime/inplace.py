@@ -59,6 +59,8 @@ def put(target: Tensor, values: Any, kind: Any = None) -> None:
     elif target._dtype is bfloat16:
         values = round_to_bfloat16(values)
     check_overlap(array)
+    if target._counter is not None and target._counter.copies is not None:
+        target._counter.check_copies()
     array[...] = values
     if target._counter is not None:
         target._counter.n += 1

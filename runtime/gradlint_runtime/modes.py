@@ -213,6 +213,10 @@ class _Guard:
         self.before: tuple[bool, bool] | None = (mode.grad, mode.inference)
         mode.grad, mode.inference = not inference, inference
 
+    def __del__(self) -> None:
+        # A guard that nobody holds any more ends its stay.
+        self.restore()
+
     def restore(self) -> None:
         if self.before is not None:
             mode.grad, mode.inference = self.before

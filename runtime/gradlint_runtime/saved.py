@@ -103,6 +103,7 @@ class SavedOutput(SavedTensor):
         if self.tensor is not None:
             bare = self.tensor = _new(Tensor)
             bare._array, bare._dtype, bare._counter, bare._meta = tensor._array, tensor._dtype, tensor._counter, None
+            keep_tangent(tensor, bare)
 
     def unpack(self, node: Any) -> Tensor:
         if self.unpack_hook is not None:
@@ -120,11 +121,20 @@ SavedOutput.__module__ = "torch._C._autograd"
 SavedOutput.__name__ = SavedOutput.__qualname__ = "SavedTensor"
 
 
+def keep_tangent(tensor: Tensor, again: Tensor) -> None:
+    """Let another object for the same values have the same tangent."""
+    if mode.forward is not None:
+        tangent = mode.forward.of(tensor)
+        if tangent is not None:
+            mode.forward.put(again, tangent)
+
+
 def with_edge(tensor: Tensor, edge: Any, wanted: bool) -> Tensor:
     """The same values behind another edge of the graph."""
     again = _new(Tensor)
     again._array, again._dtype = tensor._array, tensor._dtype
     again._counter, again._meta = tensor._counter, Meta()
+    keep_tangent(tensor, again)
     if edge is not None and edge[0].variable is not None:
         again._meta.flag = wanted
         again._meta.accumulator = lambda: edge[0]

@@ -25,12 +25,20 @@ _new = object.__new__
 
 
 class Version:
-    """Counts the writes to one storage; shared by all its views."""
+    """Counts the writes to one storage; shared by all its views.
 
-    __slots__ = ("n",)
+    `copies` are weak references to arrays that stand for views and are copies: a write would not reach them.
+    """
+
+    __slots__ = ("n", "copies")
 
     def __init__(self) -> None:
         self.n = 0
+        self.copies: list[Any] | None = None
+
+    def check_copies(self) -> None:
+        if self.copies is not None and any(reference() is not None for reference in self.copies):
+            raise errors.unsupported("a write to a complex tensor while a conjugate of it is alive")
 
 
 class Meta:

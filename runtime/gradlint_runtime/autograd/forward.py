@@ -50,16 +50,18 @@ class Duals:
             return
         mode.forward_busy = True
         before = (mode.grad, mode.inference)
+        # Tangents have a graph of their own where the values have one.
+        recorded = before[0] and not before[1] and any(needs_grad(output) for output in outputs)
         mode.grad, mode.inference = True, False
         try:
-            for output, tangent in zip(outputs, self._tangents(outputs, ways), strict=True):
+            for output, tangent in zip(outputs, self._tangents(outputs, ways, recorded), strict=True):
                 if tangent is not None:
                     self.put(output, tangent)
         finally:
             mode.grad, mode.inference = before
             mode.forward_busy = False
 
-    def _tangents(self, outputs: Sequence[Tensor], ways: Sequence[Any]) -> list[Any]:
+    def _tangents(self, outputs: Sequence[Tensor], ways: Sequence[Any], recorded: bool) -> list[Any]:
         starts = [_leaf(np.zeros(each._array.shape, each._array.dtype), each) for each in outputs]
         grad: Any = starts[0] if len(starts) == 1 else starts
         ends: list[Tensor] = []
@@ -70,7 +72,8 @@ class Duals:
             found = [None if source is None else self.of(source) for source in sources]
             if all(each is None for each in found):
                 continue
-            values = [outputs[each.nr].detach() if isinstance(each, Output) else _plain(each) for each in way[2:]]
+            values = [outputs[each.nr] if isinstance(each, Output) else each for each in way[2:]]
+            values = values if recorded else [_plain(each) for each in values]
             names = names_of(way[1])
             assert len(names) == len(values) + joint
             made = way[1](grad, tuple(each is not None for each in found), *values) if joint else (
@@ -85,7 +88,7 @@ class Duals:
             return [None] * len(outputs)
         wanted = [edge_of(each) for each in starts]
         roots = [edge_of(end) for end, _ in live]
-        return run(roots, [tangent for _, tangent in live], keep=False, create=False, wanted=wanted)  # type: ignore[arg-type]
+        return run(roots, [tangent for _, tangent in live], keep=recorded, create=recorded, wanted=wanted)  # type: ignore[arg-type]
 
 
 def _plain(value: Any) -> Any:

@@ -87,7 +87,7 @@ def _helpers() -> dict[str, Any]:
         "get_float32_matmul_precision": lambda: "highest", "use_deterministic_algorithms": _ignored,
         "are_deterministic_algorithms_enabled": lambda: False, "autocast": amp.autocast, "GradScaler": amp.GradScaler,
         "is_autocast_enabled": amp.is_autocast_enabled, "is_autocast_cpu_enabled": amp.is_autocast_cpu_enabled,
-        "get_autocast_dtype": amp.get_autocast_dtype, "is_floating_point": lambda input: input.is_floating_point(),
+        "clear_autocast_cache": amp.clear_autocast_cache, "get_autocast_dtype": amp.get_autocast_dtype, "is_floating_point": lambda input: input.is_floating_point(),
         "is_complex": lambda input: input.is_complex(), "is_inference": lambda input: input.is_inference(),
         "is_nonzero": bool, "compiled_with_cxx11_abi": lambda: True, "__version__": f"{modes.VERSIONS[0]}.0+gradlint",
         "get_default_device": lambda: things.CPU, "relu_": lambda input: input.relu_(),

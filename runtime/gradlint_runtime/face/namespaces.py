@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..nn import containers, convolution, init, linear, module, normalisation, p
 from ..ops import normalise, sampling
 from ..optim import descent, lbfgs, optimizer, schedulers
 from ..tensor import Tensor
-from ..utils import checkpoint, clip, serialization  # noqa: F401 - for `assembly`
+from ..utils import checkpoint, clip, serialization
 from ..utils import data as data_utils
 from .call import in_place, public
 from .modules import stand_in
@@ -177,7 +178,17 @@ def _build_utils() -> None:
     scaling = {name: getattr(amp, name) for name in (
         "autocast", "GradScaler", "custom_fwd", "custom_bwd", "is_autocast_available")}  # fmt: skip
     stand_in("torch.amp", scaling)
+    stand_in("torch.multiprocessing", _processes())
     stand_in("torch.version", {"__version__": "2.13.0", "cuda": None, "hip": None, "debug": False, "git_version": None})
+
+
+def _processes() -> dict[str, Any]:
+    """Python's own multiprocessing, which learns here how tensors are sent."""
+    serialization.register_reductions()
+    return {name: getattr(multiprocessing, name) for name in multiprocessing.__all__} | {
+        "get_all_sharing_strategies": lambda: {"file_descriptor", "file_system"},
+        "get_sharing_strategy": lambda: "file_descriptor", "set_sharing_strategy": lambda new_strategy: None,
+    }  # fmt: skip
 
 
 def _no_device(*args: Any, **kwargs: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 from ..dtypes import FLOATING
 from ..modes import mode
 from ..ops.shape import alias
+from ..saved import keep_tangent
 from ..tensor import Tensor, Version, _new, edge_of, meta_of, needs_grad
 
 
@@ -65,13 +66,16 @@ def tracked(tensor: Tensor, outside: bool) -> Tensor:
     made = _new(Tensor)
     made._array, made._dtype, made._counter, made._meta = tensor._array, tensor._dtype, Version(), None
     meta_of(made).flag = True
+    keep_tangent(tensor, made)
     return made
 
 
 def leaving(tensor: Tensor, inputs: list[Tensor], outside: bool) -> Tensor:
     """A result as it is outside the transform: without a graph that only leads to the transform's own inputs."""
     if needs_grad(tensor) and (not outside or not _leads_outside(tensor, inputs)):
-        return tensor.detach()
+        made = tensor.detach()
+        keep_tangent(tensor, made)
+        return made
     return tensor
 
 

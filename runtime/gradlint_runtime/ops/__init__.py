@@ -7,14 +7,14 @@ from types import ModuleType
 from typing import Any
 
 from . import (
-    activations, arithmetic, blend, complex, conv, convert, data, einsum, elementwise, embedding, extremes, factories,
-    index, joining, losses, matrix, normalise, padding, pieces, pooling, recurrent, reduce, sampling, scan, shape,
+    activations, arithmetic, blend, complex, conv, convert, data, distance, einsum, elementwise, embedding, extremes, factories,
+    fourier, index, joining, losses, matrix, normalise, padding, pieces, pooling, recurrent, reduce, sampling, scan, shape,
     softmax, strided, writes,
 )  # fmt: skip
 
 FAMILIES: tuple[ModuleType, ...] = (
     elementwise, arithmetic, blend, complex, shape, pieces, strided, joining, reduce, extremes, scan, matrix, einsum,
-    index, convert, data, factories, sampling, writes, activations, softmax, losses, conv, padding, pooling, normalise,
+    index, convert, data, factories, sampling, writes, activations, softmax, losses, distance, fourier, conv, padding, pooling, normalise,
     embedding, recurrent,
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -68,9 +69,11 @@ def conj_op(input: Tensor) -> Tensor:
     """`Tensor.conj`. torch's is a view that remembers to conjugate; this one is a copy that must not be written."""
     if input._dtype.category != COMPLEX:
         return input
-    made = np.conj(input._array)
-    if made.ndim:
-        made.flags.writeable = False
+    made = np.asarray(np.conj(input._array))
+    made.flags.writeable = False
+    counter = input._counter
+    if counter is not None:
+        counter.copies = [*(counter.copies or ()), weakref.ref(made)]
     return view("ConjBackward0", input, made, lambda grad: conj_op(grad), replay=conj_op)
 
 

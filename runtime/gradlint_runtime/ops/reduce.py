@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -64,7 +65,7 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     target = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
     shape, target = input._array.shape, tuple(target)
     lead = len(shape) - len(target)
-    if lead < 0 or any(b not in (1, a) for a, b in zip(shape[lead:], target, strict=True)):
+    if lead < 0 or builtins.any(b not in (1, a) for a, b in zip(shape[lead:], target, strict=True)):
         raise RuntimeError(f"size {{{list(target)}}} is not expandable to size {{{list(shape)}}}.")
     dims = tuple(
         [dim for dim in range(len(shape)) if dim < lead or (target[dim - lead] == 1 and shape[dim] != 1)]
