@@ -84,6 +84,16 @@ class ReplacedRecord:
 
 
 @dataclass
+class TermRecord:
+    """A derivative without graph became a term of a sum at `where`."""
+
+    where: int
+    fact: TensorFact
+    mode: ModeFact
+    path: tuple[Place, ...]
+
+
+@dataclass
 class UnregisteredRecord:
     """A module keeps parameters (`missed`) in a container that `parameters()` does not look into."""
 
@@ -107,6 +117,8 @@ class Ledger:
         self.told: set[int] = set()
         self.replaced: list[ReplacedRecord] = []
         self.unregistered: list[UnregisteredRecord] = []
+        self.terms: dict[int, TermRecord] = {}
+        """By the number of the cut by `autograd.grad`."""
         self.steps: list[tuple[int, int, Identities]] = []
         """Steps of optimizers: (time, place, leaves held)."""
         self.clock = 0
@@ -176,7 +188,7 @@ def settle(ledger: Ledger) -> list[events.Event]:
                 judged.append((record, made))
         for record, made in _best(judged):
             found.setdefault((record.where, record.kind), (record, made))
-    told: list[events.Event] = [*_merged(list(found.values())), *_releafed(ledger), *_replaced(ledger), *_rebound(ledger), *_unregistered(ledger)]
+    told: list[events.Event] = [*_merged(list(found.values())), *_releafed(ledger), *_replaced(ledger), *_rebound(ledger), *_unregistered(ledger), *_derivatives(ledger)]
     return sorted(told, key=lambda e: (e.where.unit, e.where.at))
 
 
@@ -195,6 +207,19 @@ def _replaced(ledger: Ledger) -> list[events.Event]:
                 found.append(replace(record.event, optimizer=_place(holder.where), step=_place(where)))
                 break
     return found
+
+
+def _derivatives(ledger: Ledger) -> list[events.Event]:
+    """Derivatives without graph that are a term of a loss, whose other terms train what they were derived from."""
+    found: dict[int, events.Event] = {}
+    for root in ledger.roots:
+        for number in sorted(root.dead):
+            record, term = ledger.cuts[number - 1], ledger.terms.get(number)
+            if record.kind == "grad" and term is not None and record.lost & root.leaves:
+                found.setdefault(number, events.PenaltyWithoutGraph(
+                    _place(term.where), term.mode, term.path, grad_call=_place(record.where), how="term", value=term.fact,
+                ))  # fmt: skip
+    return list(found.values())
 
 
 def _unregistered(ledger: Ledger) -> list[events.Event]:

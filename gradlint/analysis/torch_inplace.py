@@ -103,7 +103,7 @@ def _carried(
     if thing.parameter:
         m.ledger.written.add(m.contexts.identity(ref.addr))
     short = how if how in ADDITIVE or how in SCALING else {"+": "add", "-": "sub", "*": "mul", "/": "div"}.get(how, "")
-    dead = dead_terms(m, short, Operands({str(n): v for n, v in enumerate((ref, *values))}, ()), rg)
+    dead = dead_terms(m, short, Operands({str(n): v for n, v in enumerate((ref, *values))}, ()), rg, at)
     return lost, dead
 
 

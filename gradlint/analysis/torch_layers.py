@@ -9,7 +9,7 @@ from gradlint.analysis import events, layer_rows, torch_advice, torch_autocast, 
 from gradlint.analysis.events import TensorFact
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.torch_modules import flag_in
-from gradlint.analysis.torch_ops import MAX_SOURCES, carried, is_vague, made_from, mark_used, note_recorded, sources_of
+from gradlint.analysis.torch_ops import MAX_SOURCES, carried, each_single, is_vague, made_from, mark_used, note_recorded, sources_of
 from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known, rg_of, tensors_in
 from gradlint.analysis.values import (
     FALSE,
@@ -185,6 +185,8 @@ def _single(m: Machine, ref: Ref, name: str, scalar: Flag, inputs: list[Any]) ->
         value = m.simplified(thing.attrs.get(key)) if isinstance(thing, Instance) else None
         if isinstance(value, Const) and isinstance(value.value, int) and value.value > 1:
             return FALSE
+    if name.endswith("Loss") and is_false(scalar):
+        return each_single(m, name, inputs)
     if name.endswith(ELEMENTWISE) and inputs:
         return flag_of(m, inputs[0], "single")
     return UNKNOWN

@@ -14,6 +14,7 @@ from typing import Any
 
 from gradlint.analysis import events, layer_rows, torch_advice
 from gradlint.analysis.joins import anonymous
+from gradlint.analysis.ledger import TermRecord
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.torch_values import any_of, flag_of, known, maybe_tensor, rg_of, tensors_in
 from gradlint.analysis.values import (
@@ -299,12 +300,26 @@ def single_of(m: Machine, row: tables.Operator, bound: Operands, scalar: Flag) -
     """Whether the result has exactly one element."""
     if is_true(scalar):
         return TRUE
+    if row.scalar == "reduction" and is_false(scalar):
+        return each_single(m, row.name, [v for k, v in bound.named.items() if k != "reduction"])
     if row.scalar != "broadcast":
         return UNKNOWN
     result: Flag = TRUE
     for value in bound.values():
         if not isinstance(value, Extern):
             result = both(result, flag_of(m, value, "single"))
+    return result
+
+
+def each_single(m: Machine, name: str, inputs: list[Any]) -> Flag:
+    """Whether a loss that is not reduced has one element: one for each class index, else as its operands broadcast."""
+    short = name.rpartition(".")[2].lower()
+    if short.startswith(("cross_entropy", "crossentropy", "nll")):
+        inputs = inputs[1:2]
+    flags = [flag_of(m, value, "single") for value in inputs[:2]]
+    result: Flag = TRUE if flags else UNKNOWN
+    for flag in flags:
+        result = both(result, flag)
     return result
 
 
@@ -353,7 +368,7 @@ def fresh(
     scalar = scalar_of(m, row, bound)
     thing = Tensor(
         rg=rg, leaf=negate(rg), floating=floating, inference=m.simplified(m.state.mode.inference),
-        scalar=scalar, made_from=made_from(m, bound.values(), rg), single=single_of(m, row, bound, scalar), storage=storage, nodes=nodes, sure=sure, lost=lost, dead=dead_terms(m, name, bound, rg),
+        scalar=scalar, made_from=made_from(m, bound.values(), rg), single=single_of(m, row, bound, scalar), storage=storage, nodes=nodes, sure=sure, lost=lost, dead=dead_terms(m, name, bound, rg, call.at),
         origin=origin,
     )  # fmt: skip
     return m.tensor(call.at, thing, tag)
@@ -399,7 +414,21 @@ ADDITIVE = frozenset({"add", "sub", "add_", "sub_", "rsub"})
 SCALING = frozenset({"mul", "div", "mul_", "div_", "neg", "sum", "mean", "stack", "true_divide"})
 
 
-def dead_terms(m: Machine, name: str, bound: Operands, rg: Flag) -> frozenset[int]:
+def _derivative_as_term(m: Machine, ref: Ref, thing: Tensor, at: int) -> None:
+    """Remember where the result of `autograd.grad` without graph became a term of a sum, unless it was detached."""
+    for number in thing.lost:
+        if m.ledger.cuts[number - 1].kind == "grad" and number not in m.ledger.terms and not _detached(thing.origin):
+            path = tuple(m.place(a.site) for a in m.stack if a.site)
+            m.ledger.terms[number] = TermRecord(m.here(at), m.fact(ref), m.mode_fact(), path)
+
+
+def _detached(origin: Origin, depth: int = 0) -> bool:
+    if origin.op.rpartition(".")[2] in ("detach", "item", "data"):
+        return True
+    return depth < 8 and any(_detached(a, depth + 1) for a in origin.args if isinstance(a, Origin))
+
+
+def dead_terms(m: Machine, name: str, bound: Operands, rg: Flag, at: int) -> frozenset[int]:
     """The cuts behind constant terms of a sum of scalars; scaling a sum by numbers keeps them."""
     short = name.rpartition(".")[2]
     if is_false(rg) or short not in ADDITIVE and short not in SCALING:
@@ -410,11 +439,12 @@ def dead_terms(m: Machine, name: str, bound: Operands, rg: Flag) -> frozenset[in
     if short in ADDITIVE:
         for value in bound.values():
             found.update(n for leaf in leaves(m.simplified(value)) if isinstance(leaf, Opaque) and leaf.kind == "number" for n in leaf.lost)
-    for thing in tensors:
+    for ref, thing in zip(terms, tensors):
         assert isinstance(thing, Tensor)
         found |= thing.dead
         if (short in ADDITIVE or short == "stack") and is_false(m.simplified(thing.rg)) and is_true(m.simplified(thing.scalar)):
             found |= thing.lost
+            _derivative_as_term(m, ref, thing, at)
     if short in SCALING and short != "stack" and len(terms) > 1:
         return frozenset()
     return frozenset(sorted(found)[-MAX_LOST:])
