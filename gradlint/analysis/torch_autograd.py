@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import events, torch_cuts, torch_rebinding
+from gradlint.analysis import events, torch_cuts, torch_modules, torch_rebinding
 from gradlint.analysis.events import Place, TensorFact
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.machine import Call, Machine
@@ -294,28 +294,34 @@ def grad(m: Machine, call: Call) -> Any:
 
 
 def _gradients(m: Machine, call: Call, outputs: list[Any], inputs: list[Any], create: Flag) -> Any:
-    items = []
-    for number, value in enumerate(inputs):
-        rg: Flag = LIKELY_TRUE if is_true(create) else FALSE if is_false(create) else UNKNOWN
-        origin = m.origin("torch.autograd.grad", call.at, (*outputs, value), rg)
-        lost: frozenset[int] = frozenset()
-        held = m.get(known(m, m.simplified(value)))
-        if is_false(rg) and outputs and isinstance(m.get(outputs[0]), Tensor) and isinstance(held, Tensor):
-            below = frozenset().union(*(_below(m, o) for o in outputs))
-            lost = frozenset({torch_cuts.cut(m, "grad", "torch.autograd.grad", below, outputs[0], call.at)})
-        nodes: frozenset[int] = frozenset()
-        if is_true(create):
-            # The gradient is computed from everything that the outputs were computed from.
-            inputs_of = frozenset().union(*(_nodes(m, o) for o in outputs)) if outputs else frozenset()
-            below = frozenset().union(*(_below(m, o) for o in outputs)) if outputs else frozenset()
-            node = Node("torch.autograd.grad", inputs_of, sources=below, at=m.here(call.at))
-            nodes = frozenset({m.alloc(call.at, node, f"gradnode{number}").addr})
-        made = Tensor(rg=rg, leaf=negate(rg), floating=TRUE, nodes=nodes, sure=False, lost=lost, origin=origin)
-        items.append(m.tensor(call.at, made, f"grad{number}"))
-    if call.rest or not inputs:
-        rg = LIKELY_TRUE if is_true(create) else FALSE if is_false(create) else UNKNOWN
-        return m.alloc(call.at, Sequence("tuple", (), m.opaque(call.at, rg, tag="grads")), "grads")
-    return m.alloc(call.at, Sequence("tuple", tuple(items)), "grads")
+    """The results of `autograd.grad`: one for each input, or any number where the inputs are not all known."""
+    group = any(isinstance(v, Opaque) and torch_modules.is_parameter(v) for v in inputs)
+    if call.rest or not inputs or group:
+        made = _gradient(m, call, outputs, Opaque(("wide",)), create, 0, known_input=True)
+        return m.alloc(call.at, Sequence("tuple", (), made), "grads")
+    items = tuple(
+        _gradient(m, call, outputs, value, create, number, known_input=isinstance(m.get(known(m, m.simplified(value))), Tensor))
+        for number, value in enumerate(inputs)
+    )
+    return m.alloc(call.at, Sequence("tuple", items), "grads")
+
+
+def _gradient(m: Machine, call: Call, outputs: list[Any], value: Any, create: Flag, number: int, known_input: bool) -> Ref:
+    """One result of `autograd.grad`."""
+    rg: Flag = LIKELY_TRUE if is_true(create) else FALSE if is_false(create) else UNKNOWN
+    origin = m.origin("torch.autograd.grad", call.at, (*outputs, value), rg)
+    below = frozenset().union(*(_below(m, o) for o in outputs)) if outputs else frozenset()
+    lost: frozenset[int] = frozenset()
+    if is_false(rg) and known_input and outputs and isinstance(m.get(outputs[0]), Tensor):
+        lost = frozenset({torch_cuts.cut(m, "grad", "torch.autograd.grad", below, outputs[0], call.at)})
+    nodes: frozenset[int] = frozenset()
+    if is_true(create):
+        # The gradient is computed from everything that the outputs were computed from.
+        inputs_of = frozenset().union(*(_nodes(m, o) for o in outputs)) if outputs else frozenset()
+        node = Node("torch.autograd.grad", inputs_of, sources=below, at=m.here(call.at))
+        nodes = frozenset({m.alloc(call.at, node, f"gradnode{number}").addr})
+    made = Tensor(rg=rg, leaf=negate(rg), floating=TRUE, nodes=nodes, sure=False, lost=lost, origin=origin)
+    return m.tensor(call.at, made, f"grad{number}")
 
 
 def _nodes(m: Machine, value: Any) -> frozenset[int]:
@@ -457,7 +463,6 @@ def _is_tensor(m: Machine, value: Any) -> bool:
 
 def _trainable_in(m: Machine, func: Any) -> Truth:
     """Whether the checkpointed function has parameters to train: those of the module that it is or belongs to."""
-    from gradlint.analysis import torch_modules
     from gradlint.analysis.values import Method
 
     func = m.simplified(func)

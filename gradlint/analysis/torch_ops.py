@@ -302,6 +302,9 @@ def single_of(m: Machine, row: tables.Operator, bound: Operands, scalar: Flag) -
         return TRUE
     if row.scalar == "reduction" and is_false(scalar):
         return each_single(m, row.name, [v for k, v in bound.named.items() if k != "reduction"])
+    if row.name.rpartition(".")[2] == "stack":
+        joined = m.get(m.simplified(next(iter(bound.named.values()), NONE)))
+        return FALSE if isinstance(joined, Sequence) and len(joined.items) > 1 else UNKNOWN
     if row.scalar != "broadcast":
         return UNKNOWN
     result: Flag = TRUE
