@@ -144,7 +144,7 @@ class _Building:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self._by_id: dict[int, int] = {}
-        self._by_key: dict[tuple[Any, ...], int] = {}
+        self._by_key: dict[tuple[Any, ...], list[int]] = {}
 
     def add(self, origin: Origin, depth: int = 0) -> int:
         if id(origin) in self._by_id:
@@ -163,18 +163,26 @@ class _Building:
             kwargs = tuple((key, self._operand(arg, depth, numbers)) for key, arg in given)
         if kind is Kind.CALL and not _has_operands(origin.op, args):
             kind, args, kwargs = Kind.UNFOLLOWED, (), ()
-        bare = replace(origin, args=(), kwargs=(), depth=1, mode_line=0)
-        key = (bare, _key(args), _key(kwargs))
-        number = self._by_key.get(key) if origin.line else None
-        if number is None:
-            number = len(self.steps)
-            trainable = dict(origin.kwargs).get(TRAINABLE) if kind is Kind.LAYER else None
-            guess = _guess(origin, kind, args, kwargs)
-            self.steps.append(Step(origin, kind, args, kwargs, guess=guess, trainable=trainable))
-            if origin.line:
-                self._by_key[key] = number
+        trainable = dict(origin.kwargs).get(TRAINABLE) if kind is Kind.LAYER else None
+        guess = _guess(origin, kind, args, kwargs)
+        number = self._number(Step(origin, kind, args, kwargs, guess=guess, trainable=trainable))
         self._by_id[id(origin)] = number
         return number
+
+    def _number(self, step: Step) -> int:
+        """The number of a step: that of an equal one, if there is one. The same value may be met before and after it has
+        got its name."""
+        origin = step.origin
+        key = (replace(origin, name="", args=(), kwargs=(), depth=1, mode_line=0), _key(step.args), _key(step.kwargs))
+        equal = self._by_key.setdefault(key, []) if origin.line else []
+        for number in equal:
+            name = self.steps[number].origin.name
+            if not name or not origin.name or name == origin.name:
+                self.steps[number].origin = origin if not name else self.steps[number].origin
+                return number
+        equal.append(len(self.steps))
+        self.steps.append(step)
+        return len(self.steps) - 1
 
     def _operand(self, value: Any, depth: int, number: bool = False) -> Operand:
         """An operand; one that must be a `number` is no tensor whatever is known of it."""

@@ -260,3 +260,12 @@ def test_a_script_that_was_run_is_the_one_shown() -> None:
 
     shown = replace(raising("{0}.backward()", LOSS, X, text=NO_GRAPH), witness=Witness(Verdict.CONFIRMED, "", "as run"))
     assert witness.script(shown) == "as run"
+
+
+def test_a_value_met_before_it_has_its_name_is_the_same() -> None:
+    unnamed = made("torch.mul", W, 2, line=4)
+    named = made("torch.mul", W, 2, name="y", line=4)
+    other = made("torch.mul", W, 2, name="z", line=4)
+    script = witness.script(silent("pass", made("torch.add", unnamed, named), other, holds="True"))
+    assert script.count("w * 2") == 2
+    assert "y + y" in script
