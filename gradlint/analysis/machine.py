@@ -398,7 +398,13 @@ class Machine:
         """A new tensor; a storage of its own is made where it has none, inference mode marks it."""
         if not thing.storage:
             thing = replace(thing, storage=self.new_storage(at, tag))
-        return self.alloc(at, thing, "tensor" + tag)
+        made = self.alloc(at, thing, "tensor" + tag)
+        for number in thing.lost:
+            record = self.ledger.cuts[number - 1]
+            if not record.value.known:
+                # The first tensor that carries a cut is what came out of it.
+                record.value = self.fact(made)
+        return made
 
     def origin(self, op: str, at: int, args: Iterable[Any] = (), rg: Flag = UNKNOWN, **kwargs: Any) -> Origin:
         """How a value that is being made here comes to be; operands that are too deep are cut off."""

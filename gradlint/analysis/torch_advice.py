@@ -245,7 +245,17 @@ def inside(m: Machine, act: Activation, kind: str, flag: Truth) -> tuple[str, Pl
         if other == effect or effect == "off" and other == "inference":
             return text, m.place(here)
         return None
+    for text, here in m.state.mode.stack:
+        if here and here == act.decorated_at and _DECORATED.get(text) in (effect, "inference" if effect == "off" else effect):
+            return text, m.place(here)
     return None
+
+
+_DECORATED = {
+    "torch.no_grad()": "off", "torch.set_grad_enabled(False)": "off", "torch.inference_mode()": "inference",
+    "torch.inference_mode(True)": "inference", "torch.enable_grad()": "on", "torch.set_grad_enabled(True)": "on",
+}  # fmt: skip
+"""The effect of a mode that decorates a function, by its text."""
 
 
 def _effect(kind: str, flag: Truth) -> str | None:

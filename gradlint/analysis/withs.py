@@ -9,7 +9,7 @@ from typing import Any
 from gradlint.analysis import contexts, events, generators, torch_advice, torch_autocast
 from gradlint.analysis.machine import Exits, Machine, join_all
 from gradlint.analysis.state import State
-from gradlint.analysis.values import NONE, Context, Extern, Generator, Instance, Opaque, Ref, Sequence, Truth, summary
+from gradlint.analysis.values import NONE, UNKNOWN, Context, Extern, Generator, Instance, Opaque, Ref, Sequence, Truth, summary
 from gradlint.syntax import ir
 
 Leave = Callable[[], None]
@@ -95,8 +95,10 @@ def _grad_mode(m: Machine, item: ir.WithItem, ref: Ref, body: Callable[[Any], No
     literal = fresh and all(isinstance(a.value, ir.Const) for a in item.context.args)  # type: ignore[union-attr]
     contexts.enter_object(m, ref, at)
     flag = summary(m.simplified(thing.spec.flag))
-    within = torch_advice.inside(m, act, thing.spec.kind, flag)
-    torch_advice.entering(act, thing.spec.text, m.here(at), thing.spec.kind, flag)
+    # What a switch that depends on something does in this one call does not make it redundant.
+    fixed = flag if literal or thing.spec.kind in ("no_grad", "enable_grad") else UNKNOWN
+    within = torch_advice.inside(m, act, thing.spec.kind, fixed)
+    torch_advice.entering(act, thing.spec.text, m.here(at), thing.spec.kind, fixed)
     act.entered.append((thing.spec.kind, m.here(at)))
     m.services["computing"](m)
     guarded_body(m, lambda: body(NONE), lambda: contexts.leave_object(m, ref))
