@@ -274,8 +274,11 @@ def parameter(m: Machine, call: Call) -> Any:
     ref = as_tensor(m, data) if data != NONE else None
     held = m.get(ref) if ref is not None else None
     if isinstance(held, Tensor):
-        if is_false(held.floating) and is_true(flag):
+        outside = is_true(m.simplified(held.inference)) and is_false(m.simplified(m.state.mode.inference))
+        if (is_false(held.floating) or outside) and is_true(flag):
             m.event(events.GradInput, call.at, target=m.fact(ref), how="nn.Parameter")
+            m.stop()
+            return NONE
         lost = held.lost
         if is_true(m.simplified(held.rg)) and held.nodes:
             lost |= {cut(m, "rewrap", "torch.nn.Parameter", sources_of(m, ref, held), ref, call.at, True)}  # type: ignore[arg-type]
@@ -365,7 +368,20 @@ def _loaded(m: Machine, call: Call) -> Any:
 
 
 def _clip(m: Machine, call: Call) -> Any:
+    """`clip_grad_norm_(parameters, …)` changes gradients in place, and gives their norm."""
+    from gradlint.analysis.torch_inplace import changed
+
     m.compute()
+    given = m.simplified(call.arg(0, "parameters", NONE))
+    items = [given] if isinstance(m.get(known(m, given)), Tensor) else iterate(m, given, call.at)[0]
+    for item in items:
+        held = m.get(known(m, m.simplified(item)))
+        if isinstance(held, Tensor) and isinstance(m.get(held.grad), Tensor):
+            changed(m, held.grad, [], call.at, call.name.rpartition(".")[2])  # type: ignore[arg-type]
+            if m.dead():
+                return NONE
+    if call.name.endswith("clip_grad_value_"):
+        return NONE
     return m.tensor(call.at, Tensor(rg=FALSE, leaf=TRUE, floating=TRUE, sure=True, scalar=TRUE, origin=m.origin("input", call.at, (), FALSE)))
 
 
@@ -492,7 +508,7 @@ FUNCTIONS: dict[str, Model] = {
     "torch.utils.data.DataLoader": _loader,
     "torch.nn.utils.clip_grad_norm_": _clip,
     "torch.nn.utils.clip_grad_norm": _clip,
-    "torch.nn.utils.clip_grad_value_": _saved,
+    "torch.nn.utils.clip_grad_value_": _clip,
     "torch.nn.utils.parameters_to_vector": _vector,
     "torch.func.functional_call": _functional_call,
     "torch.nn.utils.stateless.functional_call": _functional_call,

@@ -26,6 +26,7 @@ PREFIXES = (
     ("torch.amp.autocast", "torch.autocast"),
     ("torch.cpu.amp.autocast", "torch.autocast"),
     ("numpy.core.", "numpy."),
+    ("torch.multiprocessing.", "multiprocessing."),
     ("lightning.pytorch.", "pytorch_lightning."),
     ("lightning.fabric.", "lightning_fabric."),
 )

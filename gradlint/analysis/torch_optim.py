@@ -148,8 +148,34 @@ def _step(m: Machine, call: Call) -> Any:
             return NONE
     from gradlint.analysis import torch_watch
 
-    torch_watch.stepped(m, call.self, call.at)
+    _state_changed(m, call)
+    if not m.dead():
+        torch_watch.stepped(m, call.self, call.at)
     return result
+
+
+STATE = ":state"
+STATELESS = frozenset({"SGD"})
+"""Optimizers that keep tensors between steps only where they are asked to."""
+
+
+def _state_changed(m: Machine, call: Call) -> None:
+    """The averages that an optimizer keeps are made in its first step, as inference tensors in inference mode, and changed
+    in place in every later one."""
+    from gradlint.analysis.torch_inplace import changed
+
+    thing = m.get(call.self)
+    if not isinstance(thing, Instance) or not isinstance(thing.cls, Extern):
+        return
+    held = thing.attrs.get(STATE)
+    if held is not None:
+        for leaf in leaves(m.simplified(held)):
+            if isinstance(m.get(leaf), Tensor):
+                changed(m, leaf, [], call.at, "step")
+    elif is_true(m.simplified(m.state.mode.inference)) and thing.cls.name.rpartition(".")[2] not in STATELESS:
+        origin = m.origin("leaf", call.at, (), FALSE)
+        made = m.tensor(call.at, Tensor(rg=FALSE, leaf=TRUE, floating=TRUE, inference=TRUE, sure=True, origin=origin), "state")
+        m.put(call.self, replace(thing, attrs={**thing.attrs, STATE: made}))
 
 
 def held_by(m: Machine, ref: Any) -> frozenset[int]:

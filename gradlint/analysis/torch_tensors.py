@@ -396,6 +396,9 @@ def _to(m: Machine, call: Call) -> Any:
         off = lift(lambda t: FALSE if t.value is False else UNKNOWN, rg)
         flag = off if is_false(m.recording) else lift(lambda r, t: t if r.value else (FALSE if t.value is False else UNKNOWN), m.recording, rg)
     copy = call.arg(-1, "copy")
+    copies = is_true(m.simplified(thing.plain)) and call.name in COPYING
+    if copies and not is_true(m.recording):
+        flag = FALSE if is_false(m.recording) else UNKNOWN if not is_false(rg) else FALSE
     same_device = call.name in ("cpu", "contiguous") or not call.args and not call.kwargs
     if is_false(m.recording) and copy is None and _keeps(call, target, m.simplified(thing.floating)) and same_device:
         return ref
@@ -403,7 +406,7 @@ def _to(m: Machine, call: Call) -> Any:
         flag = FALSE
     storage = 0
     origin = m.origin(f"torch.Tensor.{call.name}", call.at, (ref, *call.args), flag)
-    leaf: Flag = TRUE if is_false(flag) else UNKNOWN
+    leaf: Flag = TRUE if is_false(flag) else negate(flag) if copies else UNKNOWN
     node: frozenset[int] = thing.nodes
     return m.tensor(call.at, Tensor(
         rg=flag, leaf=leaf, floating=floating, inference=thing.inference, scalar=thing.scalar, storage=storage,
@@ -411,6 +414,10 @@ def _to(m: Machine, call: Call) -> Any:
         lost=thing.lost | torch_ops.carried(m, [ref], [ref], flag, "op" if is_false(floating) else "mode", f"torch.Tensor.{call.name}", call.at),
         dead=thing.dead, single=thing.single, made_from=torch_ops.made_from(m, [ref], flag),
     ), "to")  # fmt: skip
+
+
+COPYING = frozenset({"double", "half", "bfloat16", "cfloat", "cdouble", "chalf"})
+"""Casts that copy what is of the default dtype."""
 
 
 def _same(a: Flag, b: Flag) -> Flag:

@@ -218,6 +218,12 @@ class Printer:
         if step.made_up:
             tensor = self._made_up(number)
             return (f"{self._layers[number]}({tensor})" if number in self._layers else tensor), ops.ATOM
+        if step.kind is Kind.PARAMETER:
+            flag = "" if step.origin.requires_grad is not False else ", requires_grad=False"
+            return f"torch.nn.Parameter({self._operand(step.args[0])}{flag})", ops.ATOM
+        if step.kind is Kind.LEAF:
+            flag = ".requires_grad_()" if step.origin.requires_grad else ""
+            return f"{self._operand(step.args[0], ops.ATOM)}.detach(){flag}", ops.ATOM
         if step.kind is Kind.LAYER:
             return self._applied(number, step), ops.ATOM
         if ops.is_factory(step.origin.op):

@@ -60,7 +60,8 @@ class Step:
 
     @property
     def made_up(self) -> bool:
-        return self.kind in (Kind.INPUT, Kind.UNFOLLOWED, Kind.LEAF, Kind.PARAMETER)
+        """Whether the printer chooses the value; a parameter or leaf over another tensor is made from that."""
+        return self.kind in (Kind.INPUT, Kind.UNFOLLOWED, Kind.LEAF, Kind.PARAMETER) and not self.args
 
     @property
     def is_module(self) -> bool:
@@ -152,7 +153,7 @@ class _Building:
         if depth > DEEPEST or len(self.steps) > MOST_STEPS:
             raise NoScript("too many steps lead to it")
         kind = ops.kind_of(origin.op)
-        follow = kind is Kind.CALL or kind is Kind.LAYER
+        follow = kind in (Kind.CALL, Kind.LAYER, Kind.PARAMETER, Kind.LEAF)
         numbers = ops.short(origin.op) in ops.NUMBERS_BEHIND
         given = tuple((key, arg) for key, arg in origin.kwargs if key != TRAINABLE or kind is not Kind.LAYER)
         args: tuple[Operand, ...] = ()
@@ -161,6 +162,8 @@ class _Building:
             args = tuple(self._operand(arg, depth, numbers and at > 0) for at, arg in enumerate(origin.args))
             args = self._with_tensors(origin, args) if kind is Kind.CALL else args
             kwargs = tuple((key, self._operand(arg, depth, numbers)) for key, arg in given)
+        if kind in (Kind.PARAMETER, Kind.LEAF):
+            args, kwargs = tuple(arg for arg in args[:1] if isinstance(arg, Use)), ()
         if kind is Kind.CALL and not _has_operands(origin.op, args):
             kind, args, kwargs = Kind.UNFOLLOWED, (), ()
         trainable = dict(origin.kwargs).get(TRAINABLE) if kind is Kind.LAYER else None
