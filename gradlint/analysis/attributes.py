@@ -97,7 +97,7 @@ def _extern(m: Machine, obj: Extern, name: str) -> Any:
 def opaque_attr(m: Machine, obj: Opaque, name: str) -> Any:
     """An attribute of something unknown: a structural symbol, so that two reads are the same unknown."""
     if depth(obj.symbol) > MAX_SYMBOL:
-        return Opaque(("wide",), obj.rg)
+        return Builtin(obj, name) if name == "backward" else Opaque(("wide",), obj.rg)
     from gradlint.analysis import torch_tensors
 
     return torch_tensors.opaque_attribute(m, obj, name)

@@ -36,6 +36,7 @@ from gradlint.analysis.values import (
     Tensor,
     Truth,
     both,
+    is_false,
     leaves,
     negate,
     summary,
@@ -401,8 +402,8 @@ class Machine:
         made = self.alloc(at, thing, "tensor" + tag)
         for number in thing.lost:
             record = self.ledger.cuts[number - 1]
-            if not record.value.known:
-                # The first tensor that carries a cut is what came out of it.
+            if not record.value.known and is_false(self.simplified(thing.rg)):
+                # The first tensor without graph that carries a cut is what came out of it.
                 record.value = self.fact(made)
         return made
 

@@ -13,7 +13,7 @@ from gradlint.witness.names import Names, comment, identifier, is_keyword
 from gradlint.witness.needs import is_open, stated_shape
 from gradlint.witness.ops import Kind
 from gradlint.witness.shapes import inputs_of, shapes_in
-from gradlint.witness.slice import Slice, Some, Step, Use, uses_in
+from gradlint.witness.slice import REDUCTION, Slice, Some, Step, Use, uses_in
 
 MOST_INLINED = 5
 """Operations in one expression."""
@@ -183,7 +183,8 @@ class Printer:
         frozen = ".requires_grad_(False)" if self._frozen(step) else ""
         n = self.layout.size
         op = "module" if step.kind is Kind.UNFOLLOWED else step.origin.op
-        return layers.constructor(op, inputs_of(step, self._shapes, n), n) + frozen
+        given = [(key, value) for key, value in _known(step.kwargs) if key == REDUCTION and isinstance(value, str)]
+        return layers.constructor(op, inputs_of(step, self._shapes, n), n, self._arguments([], given)) + frozen
 
     def _stands_for_layer(self, number: int) -> bool:
         """Whether a call that is not followed is shown as one of a layer that could be trained: where it ran with

@@ -98,9 +98,9 @@ def layer_of(op: str) -> Layer:
     return LAYERS[UNKNOWN] if op == "module" else LAYERS.get(class_of(op), Layer())
 
 
-def constructor(op: str, inputs: int, outputs: int) -> str:
-    """Source text that builds the module."""
+def constructor(op: str, inputs: int, outputs: int, more: str = "") -> str:
+    """Source text that builds the module. more: what its origin says of how it was built."""
     name = class_of(op) or "Linear"
     name = "Linear" if name == UNKNOWN else name
     arguments = layer_of(op).arguments.replace("{i}", str(inputs)).replace("{n}", str(outputs))
-    return f"torch.nn.{name}({arguments})"
+    return f"torch.nn.{name}({', '.join(part for part in (arguments, more) if part)})"

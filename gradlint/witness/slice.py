@@ -21,6 +21,8 @@ MOST_STEPS = 120
 DEEPEST = 60
 TRAINABLE = "module"
 """The keyword under which the origin of a layer's result says whether the layer's own parameters require grad."""
+REDUCTION = "reduction"
+"""The keyword under which the origin of what a loss module gives says how the module was built."""
 
 
 class NoScript(Exception):
@@ -244,6 +246,8 @@ def _guess(origin: Origin, kind: Kind, args: Any, kwargs: Any) -> str:
         return "an input is made up"
     if origin.op == "module":
         return "a module is made up"
+    if kind is Kind.LAYER and origin.op.endswith("Loss") and REDUCTION not in dict(kwargs):
+        return "how the loss was built is not known"
     if origin.requires_grad is None and kind in (Kind.LEAF, Kind.PARAMETER):
         return "it is not known whether it requires grad"
     if origin.requires_grad and kind in (Kind.CALL, Kind.LAYER) and not ops.records(origin.modes):
