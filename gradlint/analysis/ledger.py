@@ -254,6 +254,9 @@ def _best(judged: list[tuple[CutRecord, events.Cut]]) -> list[tuple[CutRecord, e
     """Of the cuts on the way to one root those that tell the mistake: what starves leaves before what makes a constant,
     and for the same leaves the kind that is the least on purpose."""
     starved = [pair for pair in judged if pair[1].proof == "starved"]
+    if not starved and any(record.kind in ("rewrap", "mode") for record, _ in judged):
+        # What is detached on purpose may well go into a term that something else made a constant.
+        judged = [pair for pair in judged if pair[0].kind != "detach"]
     chosen: list[tuple[CutRecord, events.Cut]] = []
     taken: set[Any] = set()
     for record, made in sorted(starved or judged, key=lambda pair: PRIORITY.get(pair[0].kind, 9)):
