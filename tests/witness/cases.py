@@ -129,6 +129,15 @@ RIGHT: dict[str, Finding] = {
     "no gradient through no_grad": silent(
         "{0}.sum().backward()", MEAN, FEATURES, holds="not getattr({1}, 'requires_grad', False)"
     ),
+    "gradient stops at the parameter": silent(
+        "given = torch.autograd.grad({0}.sum(), {1}, allow_unused=True)[0]",
+        made("torch.mul", made("parameter", RESULT, name="gate", grad=True), RESULT.args[0], grad=True), RESULT,
+        holds="given is None",
+    ),
+    "gradient stops at the new leaf": silent(
+        "given = torch.autograd.grad({0}.sum(), {1}, allow_unused=True)[0]",
+        made("torch.mul", made("leaf", RESULT, grad=True), 2, grad=True), RESULT, holds="given is None",
+    ),
     "gradient stops at the copy": silent(
         "given = torch.autograd.grad({0}.sum(), {1}, allow_unused=True)[0]",
         made("torch.add", made("torch.tensor", [made("torch.Tensor.sum", W)], grad=False), WEIGHT, grad=True), W,
@@ -149,6 +158,10 @@ RIGHT: dict[str, Finding] = {
     "derivative without a graph": raising(
         "{0}.backward()", made("torch.Tensor.sum", made("torch.autograd.grad", GOOD_LOSS, W, grad=False), grad=False),
         text=NO_GRAPH,
+    ),
+    "a loss that is not reduced": raising(
+        "{0}.backward()",
+        made("torch.nn.MSELoss", RESULT, X, kwargs=(("reduction", "none"),), grad=True), text="only for scalar outputs",
     ),
     "an outer product": raising(
         "{0}.backward()", made("torch.outer", made("torch.Tensor.float", X), RESULT, **MODE), text=NO_GRAPH
@@ -228,6 +241,10 @@ OPEN: dict[str, tuple[Finding, str]] = {
     ),
     "another error": (raising("{0}.backward()", FIXED, text="something else"), "another way"),
     "another kind of error": (raising("{0}.no_such_method()", FIXED, text=""), "AttributeError"),
+    "loss built in a way that is not known": (
+        raising("{0}.backward()", made("torch.nn.MSELoss", RESULT, FACTS, grad=True), text="only for scalar outputs"),
+        "how the loss was built is not known",
+    ),
     "set-up that fails": (
         raising("{0}.backward()", made("torch.Tensor.unsqueeze", FACTS, 99, grad=False), text=NO_GRAPH),
         "the set-up fails",
