@@ -540,7 +540,7 @@ def shallow(origin: Origin) -> Origin:
     """The origin as an operand of another: where the chain has become too long, without operands of its own."""
     if origin.depth < MAX_ORIGIN:
         return origin
-    op = origin.op if origin.op in ("parameter", "leaf") else "input"
+    op = origin.op if origin.op in ("parameter", "leaf", "input") else "unknown"
     return replace(origin, op=op, args=(), kwargs=(), depth=1)
 
 
