@@ -8,6 +8,7 @@ from typing import Any
 
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Activation, Machine
+from gradlint.analysis.narrowing import narrow
 from gradlint.analysis.operators import truth_of
 from gradlint.analysis.values import NONE, UNKNOWN, Const, Frame, Generator, Ref, Sequence, Table
 from gradlint.syntax import ir
@@ -75,8 +76,13 @@ def _clause(m: Machine, node: ir.Comprehension, index: int, consume: Callable[[A
         if number == len(clause.tests):
             _clause(m, node, index + 1, consume)
             return NONE
-        flag = truth_of(m, evaluate(m, clause.tests[number]))
-        return m.under(flag, lambda: tests(number + 1), lambda: NONE, node.at)
+        test = clause.tests[number]
+
+        def passed() -> Any:
+            narrow(m, test, True)
+            return tests(number + 1)
+
+        return m.under(truth_of(m, evaluate(m, test)), passed, lambda: NONE, node.at)
 
     def each(item: Any) -> Any:
         assign(m, clause.target, item, record=False)

@@ -26,6 +26,7 @@ from gradlint.analysis.iteration import iterate
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.loops import run_for, run_while
 from gradlint.analysis.machine import Exits, Machine, join_all
+from gradlint.analysis.narrowing import narrow
 from gradlint.analysis.operators import binary, compare_flag, truth_of
 from gradlint.analysis.values import (
     NONE,
@@ -224,7 +225,12 @@ def _if(m: Machine, node: ir.If) -> None:
     test = truth_of(m, evaluate(m, node.test))
     if m.dead():
         return
-    m.under(test, lambda: run_block(m, node.body), lambda: run_block(m, node.orelse), node.at)
+
+    def branch(holds: bool, body: tuple[ir.Stmt, ...]) -> None:
+        narrow(m, node.test, holds)
+        run_block(m, body)
+
+    m.under(test, lambda: branch(True, node.body), lambda: branch(False, node.orelse), node.at)
 
 
 def _match(m: Machine, node: ir.Match) -> None:
@@ -281,6 +287,7 @@ def _assert(m: Machine, node: ir.Assert) -> None:
     from gradlint.analysis.values import Phi
 
     flag = m.simplified(truth_of(m, evaluate(m, node.test)))
+    narrow(m, node.test, True)
     if isinstance(flag, Phi) and not m.dead():
         if getattr(flag.other, "value", None) is False:
             m.state.assume(flag.cond, True)
