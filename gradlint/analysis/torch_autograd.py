@@ -66,7 +66,7 @@ def _backward(m: Machine, root: Any, at: int, how: str, has_gradient: bool, reta
         return _number(m, root, at)
     ref = as_tensor(m, root)
     if ref is None:
-        m.event(events.BackwardCalled, at, root=m.fact(root), how=how, has_gradient=has_gradient)
+        m.event(events.BackwardCalled, at, root=_root_fact(m, root), how=how, has_gradient=has_gradient)
         m.may_raise()
         return NONE
     thing = m.get(ref)
@@ -77,7 +77,7 @@ def _backward(m: Machine, root: Any, at: int, how: str, has_gradient: bool, reta
         m.stop()
         return NONE
     m.event(
-        events.BackwardCalled, at, root=m.fact(ref), how=how, has_gradient=has_gradient, freed=tuple(found.freed),
+        events.BackwardCalled, at, root=_root_fact(m, ref), how=how, has_gradient=has_gradient, freed=tuple(found.freed),
         modified=tuple(found.modified), hidden=tuple(found.hidden), earlier=tuple(found.earlier), changed=tuple(found.changed),
     )  # fmt: skip
     rg = m.simplified(thing.rg)
@@ -99,6 +99,15 @@ def _backward(m: Machine, root: Any, at: int, how: str, has_gradient: bool, reta
         free(m, found.nodes, FALSE if keep is None else keep, m.here(at))
     accumulate(m, thing, ref, at)
     return NONE
+
+
+def _root_fact(m: Machine, value: Any) -> TensorFact:
+    """What is known of something that is differentiated. That a gradient has no graph is but a habit, which whoever
+    differentiates it again does not have: it is not believed of what is computed from one."""
+    fact = m.fact(value)
+    if fact.rg.assumed and fact.rg.value is False and torch_rebinding.uses_gradient(fact.origin):
+        return replace(fact, rg=UNKNOWN)
+    return fact
 
 
 def _differentiated_again(m: Machine, roots: list[Any], at: int) -> bool:
@@ -274,7 +283,7 @@ def grad(m: Machine, call: Call) -> Any:
         m.stop()
         return NONE
     m.event(
-        events.GradCalled, call.at, outputs=tuple(m.fact(v) for v in outputs), inputs=tuple(m.fact(v) for v in inputs),
+        events.GradCalled, call.at, outputs=tuple(_root_fact(m, v) for v in outputs), inputs=tuple(m.fact(v) for v in inputs),
         outside=tuple(_outside(m, outputs, v) for v in inputs), create_graph=is_true(create), allow_unused=not is_false(unused),
         has_gradient=m.simplified(call.arg(2, "grad_outputs", NONE)) != NONE,
         freed=tuple(p for g in graphs for p in g.freed), modified=tuple(p for g in graphs for p in g.modified),

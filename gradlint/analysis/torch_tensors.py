@@ -146,6 +146,9 @@ def _grad_fn(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
     return lift(lambda t: NONE if t.value is False and not t.assumed else unknown, has)
 
 
+GRAD = "torch.Tensor.grad"
+
+
 def _grad(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
     torch_rebinding.missed(m, thing, at, ref)
     late(m, thing, ref, at)
@@ -153,8 +156,8 @@ def _grad(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
     if thing.grad is not None:
         return thing.grad
     if is_false(thing.rg) and is_true(thing.leaf):
-        return NONE if not thing.many and thing.origin.op not in ("input", "parameter") else Opaque(("attr", ("ref", ref.addr), "grad"), LIKELY_FALSE)
-    return Opaque(("attr", ("ref", ref.addr, thing_version(m, ref)), "grad"), LIKELY_FALSE, origin=m.origin("torch.Tensor.grad", at, (), LIKELY_FALSE))
+        return NONE if not thing.many and thing.origin.op not in ("input", "parameter") else Opaque(("attr", ("ref", ref.addr), "grad"), LIKELY_FALSE, origin=Origin(GRAD))
+    return Opaque(("attr", ("ref", ref.addr, thing_version(m, ref)), "grad"), LIKELY_FALSE, origin=m.origin(GRAD, at, (), LIKELY_FALSE))
 
 
 def late(m: Machine, thing: Tensor, ref: Ref, at: int) -> None:
@@ -506,7 +509,7 @@ def opaque_attribute(m: Machine, obj: Opaque, name: str) -> Any:
     if name == "data" and obj.kind == "":
         return Opaque(("attr", obj.symbol, name), LIKELY_FALSE)
     if name == "grad":
-        return Opaque(("attr", obj.symbol, name), LIKELY_FALSE)
+        return Opaque(("attr", obj.symbol, name), LIKELY_FALSE, origin=Origin(GRAD))
     if obj.kind in ("array", "number", "loader"):
         return Opaque(("attr", obj.symbol, name), obj.rg, obj.kind, lost=obj.lost)
     return Opaque(("attr", obj.symbol, name))
