@@ -14,17 +14,17 @@ import numpy as np
 from . import modes
 from .modes import behave_as
 
-__all__ = ["behave_as", "install"]
+__all__ = ["assemble", "behave_as", "install"]
 
 
-def install(version: str | None = None) -> ModuleType:
-    """Put the engine in the place of `torch`, and return it.
+def assemble(version: str | None = None) -> ModuleType:
+    """The module that stands for `torch`, without putting it in torch's place.
 
     `version` is "2.13" or "1.13", where the two differ; the environment variable GRADLINT_TORCH says the same.
     """
     from .binding import bind
     from .face.assembly import build
-    from .face.modules import STANDING, put_in_place
+    from .face.modules import STANDING
     from .ops import operators
 
     asked = version or os.environ.get("GRADLINT_TORCH")
@@ -35,4 +35,12 @@ def install(version: str | None = None) -> ModuleType:
     if not STANDING:
         bind()
         build(operators())
+    return STANDING["torch"]
+
+
+def install(version: str | None = None) -> ModuleType:
+    """Let `import torch` find the engine from now on, and return it."""
+    from .face.modules import put_in_place
+
+    assemble(version)
     return put_in_place()

@@ -41,7 +41,7 @@ def check(target: Tensor, others: Any = ()) -> bool:
 
 
 def check_overlap(array: np.ndarray) -> None:
-    if 0 in array.strides and any(
+    if array.size and 0 in array.strides and any(
         stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)
     ):
         raise RuntimeError(errors.INTERNAL_OVERLAP)

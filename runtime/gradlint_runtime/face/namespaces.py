@@ -12,6 +12,7 @@ from ..func import transforms
 from ..hooks import add_hook
 from ..nn import containers, convolution, init, linear, module, normalisation, parameter, recurrent, simple
 from ..ops import normalise, sampling
+from ..ops.linalg import LinAlgError
 from ..optim import descent, lbfgs, optimizer, schedulers
 from ..tensor import Tensor
 from ..utils import checkpoint, clip, serialization
@@ -46,8 +47,9 @@ def _layers() -> dict[str, Any]:
 def _functional(found: dict[str, Callable[..., Any]]) -> dict[str, Any]:
     contents: dict[str, Any] = {}
     for name in offered()["torch.nn.functional"]:
-        if name in found:
-            contents[name] = public(found[name], name)
+        own = f"functional_{name}"
+        if own in found or name in found:
+            contents[name] = public(found.get(own) or found[name], name)
         elif name.endswith("_") and name[:-1] in found and name[:-1] in offered()["torch.nn.functional"]:
             contents[name] = in_place(found[name[:-1]], name)
     for dims in (1, 2, 3):
@@ -134,7 +136,7 @@ def build(found: dict[str, Callable[..., Any]]) -> None:
     stand_in("torch.distributions", distributions)
     for name in ("normal", "categorical", "bernoulli", "uniform", "independent", "kl", "distribution", "exponential"):
         stand_in(f"torch.distributions.{name}", distributions)
-    stand_in("torch.linalg", _special(found, "torch.linalg"))
+    stand_in("torch.linalg", {**_special(found, "torch.linalg"), "LinAlgError": LinAlgError})
     stand_in("torch.special", _special(found, "torch.special"))
     stand_in("torch.fft", _special(found, "torch.fft"))
     _build_utils()

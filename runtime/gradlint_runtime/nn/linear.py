@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..ops.attention import bilinear
 from ..ops.embedding import embedding, embedding_bag
 from ..ops.factories import empty
 from ..ops.matrix import linear
@@ -70,8 +71,6 @@ class Bilinear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
-        from ..ops.bilinear import bilinear
-
         return bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self) -> str:

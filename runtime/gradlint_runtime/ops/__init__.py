@@ -7,15 +7,17 @@ from types import ModuleType
 from typing import Any
 
 from . import (
-    activations, arithmetic, blend, complex, conv, convert, data, distance, einsum, elementwise, embedding, extremes, factories,
-    fourier, index, joining, losses, matrix, normalise, padding, pieces, pooling, recurrent, reduce, sampling, scan, shape,
-    softmax, strided, writes,
+    activations, adaptive, arithmetic, attention, blend, complex, conv, convert, copies, data, distance, einsum,
+    elementwise, embedding, extremes, factories, factorise, fourier, index, joining, linalg, losses, matrix, normalise,
+    padding, pieces, pooling, recurrent, reduce, sampling, scan, scatter_reduce, shape, softmax, special, statistics,
+    strided, vision, writes,
 )  # fmt: skip
 
 FAMILIES: tuple[ModuleType, ...] = (
     elementwise, arithmetic, blend, complex, shape, pieces, strided, joining, reduce, extremes, scan, matrix, einsum,
-    index, convert, data, factories, sampling, writes, activations, softmax, losses, distance, fourier, conv, padding, pooling, normalise,
-    embedding, recurrent,
+    index, scatter_reduce, convert, copies, data, factories, sampling, writes, activations, softmax, losses, distance,
+    statistics, fourier, linalg, factorise, special, conv, padding, pooling, adaptive, vision, normalise, embedding,
+    recurrent, attention,
 )  # fmt: skip
 
 

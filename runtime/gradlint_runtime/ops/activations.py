@@ -12,6 +12,7 @@ from ..apply import record
 from ..dtypes import BOOL, FLOATING
 from ..tensor import Tensor
 from .arithmetic import underived
+from .blend import where
 from .common import dim_of, widened, zeros_of
 from .elementwise import sigmoid, threshold_backward
 from .pieces import narrow
@@ -275,18 +276,24 @@ def _prelu_kernel(input: Tensor, weight: Tensor) -> Tensor:
     a, w = input._array, weight._array
 
     def to_self(grad: Any, self: Any, weight: Any) -> Any:
-        from .blend import where
-
-        return where(self > 0, grad, grad * weight)
+        return _prelu_slope(grad, self, weight)
 
     def to_weight(grad: Any, self: Any, weight: Any) -> Any:
-        from .blend import where
-
         return where(self > 0, 0, grad * self)
 
     return record(
         "PreluKernelBackward0", np.where(a > 0, a, a * w), (input, to_self, input, weight),
         (weight, to_weight, input, weight), dtype=input._dtype,
+    )  # fmt: skip
+
+
+def _prelu_slope(grad: Tensor, self: Tensor, weight: Tensor) -> Tensor:
+    g, a, w = grad._array, self._array, weight._array
+    return record(
+        "PreluKernelBackwardBackward0", np.where(a > 0, g, g * w),
+        (grad, lambda again, self, weight: _prelu_slope(again, self, weight), self, weight), (self, zeros_of),
+        (weight, lambda again, self, grad_output: where(self > 0, 0, again * grad_output), self, grad),
+        dtype=grad._dtype,
     )  # fmt: skip
 
 

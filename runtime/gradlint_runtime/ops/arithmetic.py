@@ -10,7 +10,8 @@ import numpy as np
 from .. import errors
 from ..apply import record
 from ..dtypes import (
-    BOOL, COMPLEX, FLOATING, INTEGRAL, complex128, default_float, dtype, float64, result_type,
+    BOOL, COMPLEX, FLOATING, INTEGRAL, bfloat16, complex128, default_float, dtype, float64, result_type,
+    round_to_bfloat16,
 )  # fmt: skip
 from ..tensor import Tensor
 from . import special_values as special
@@ -118,7 +119,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     a, b, kind = operands(input, other, "div")
     if kind.category < FLOATING and np.any(np.asarray(b) == 0):
         raise RuntimeError("ZeroDivisionError")
-    value = floor_values(a, b) if rounding_mode == "floor" else trunc_values(a, b)
+    value = floor_values(a, b) if rounding_mode == "floor" else trunc_values(a, b, kind)
     no_slope = zeros_of  # noqa: E731
     return record(
         "DivBackward2", value, (_number_or_tensor(input), no_slope), (_number_or_tensor(other), no_slope), dtype=kind
@@ -132,11 +133,12 @@ def floor_values(a: Any, b: Any) -> Any:
     return np.where(np.asarray(b) == 0, np.divide(a, b), quotient)
 
 
-def trunc_values(a: Any, b: Any) -> Any:
+def trunc_values(a: Any, b: Any, kind: dtype) -> Any:
     if np.result_type(a, b).kind in "iub":
         quotient = np.floor_divide(a, b)
         return quotient + ((quotient < 0) & (np.multiply(quotient, b) != a))
-    return np.trunc(np.divide(a, b))
+    quotient = np.divide(a, b)
+    return np.trunc(round_to_bfloat16(quotient) if kind is bfloat16 else quotient)
 
 
 def floor_divide(input: Any, other: Any) -> Tensor:
@@ -450,7 +452,14 @@ def _logaddexp2(a: Any, b: Any) -> Any:
 
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     two_tensors("ldexp", input, other)
-    return mul(input, pow(2.0, other))
+    a, b = input._array, other._array
+    kind = result_type(input, other)
+    kind = kind if kind.category >= FLOATING else default_float()
+    power = np.power(kind.numpy.type(2), b.astype(kind.numpy))
+    return record(
+        "LdexpBackward0", a.astype(kind.numpy) * power, (input, lambda grad, other: grad * conj(pow(2.0, other)), other),
+        (other, lambda grad, result: grad * conj(result * math.log(2)), OUT), dtype=kind,
+    )  # fmt: skip
 
 
 def heaviside(input: Tensor, values: Tensor) -> Tensor:

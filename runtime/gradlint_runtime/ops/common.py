@@ -125,6 +125,20 @@ def zeros_of(tensor: Any) -> Any:
     return record("", np.zeros(tensor._array.shape, tensor._array.dtype), dtype=tensor._dtype)
 
 
+def summed_with(
+    name: str, grad: Any, dims: Any, shape: tuple[int, ...], affine: tuple[int, ...], others: Sequence[Any]
+) -> Any:
+    """A gradient summed to the shape of a bias, by an operator that takes other tensors as well.
+
+    torch computes it together with the gradients of these, so that it depends on them as far as flags tell.
+    """
+    value = np.sum(grad._array, axis=tuple(dims)).reshape(shape) if dims else grad._array.reshape(shape)
+    wide = grad._array.shape
+    way = lambda g: g.reshape(affine).expand(wide)  # noqa: E731
+    ways = [(grad, way), *[(each, zeros_of) for each in others if each is not None]]
+    return record(name, value, *ways, dtype=grad._dtype)
+
+
 def ones_of(tensor: Any) -> Any:
     return record("", np.ones(tensor._array.shape, tensor._array.dtype), dtype=tensor._dtype)
 
@@ -216,5 +230,5 @@ def sizes_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
 __all__ = [
     "BOOL", "COMPLEX", "FLOATING", "INTEGRAL", "OTHER", "OUT", "SELF", "as_number", "bfloat16", "binary", "bool_",
     "broadcast_shape", "conj", "converted", "default_float", "dim_of", "dims_of", "float16", "float32", "float64",
-    "floating", "operands", "scalar_for", "ones_of", "shapes_differ", "sizes_of", "unary", "widened", "zeros_of",
+    "floating", "operands", "scalar_for", "ones_of", "shapes_differ", "sizes_of", "summed_with", "unary", "widened", "zeros_of",
 ]  # fmt: skip

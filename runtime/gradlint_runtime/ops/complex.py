@@ -37,13 +37,20 @@ def view_as_real(input: Tensor) -> Tensor:
     if input._dtype.category != COMPLEX:
         raise RuntimeError("view_as_real is only supported for complex tensors")
     array = input._array
-    flat = array.view(array.real.dtype) if array.ndim and array.flags.c_contiguous and array.size else None
+    if not array.size:
+        made = np.empty((*array.shape, 2), array.real.dtype)
+        return _real_view(input, made)
+    flat = array.view(array.real.dtype) if array.ndim and array.flags.c_contiguous else None
     if flat is not None:
         made = flat.reshape(*array.shape, 2)
     else:
         part = array.real
         step = part.dtype.itemsize
         made = strided_array(part, (*part.shape, 2), (*[stride // step for stride in part.strides], 1), None)
+    return _real_view(input, made)
+
+
+def _real_view(input: Tensor, made: np.ndarray) -> Tensor:
     return view(
         "ViewAsRealBackward0", input, made, lambda grad: view_as_complex(grad.contiguous()),
         kind=input._dtype.to_real(), replay=view_as_real,
@@ -58,7 +65,7 @@ def view_as_complex(input: Tensor) -> Tensor:
         raise RuntimeError("Input tensor must have one or more dimensions")
     if array.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
-    if array.strides[-1] != array.dtype.itemsize:
+    if array.size and array.strides[-1] != array.dtype.itemsize:
         raise RuntimeError("Tensor must have a last dimension with stride 1")
     kind = COMPLEX_OF[input._dtype]
     made = array.view(kind.numpy)[..., 0] if array.size else np.empty(array.shape[:-1], kind.numpy)

@@ -16,7 +16,7 @@ import numpy as np
 from ..apply import record
 from ..tensor import _C_NAMES, Tensor
 from .autocast import lower_precision
-from .common import conj, widened
+from .common import conj, summed_with, widened
 from .padding import pad
 
 Sizes = tuple[int, ...]
@@ -32,6 +32,7 @@ class Geometry:
     groups: int
     input_shape: Sizes
     weight_shape: Sizes
+    places: Sizes = ()  # windows along each dimension; a transposed convolution may leave a remainder
 
     @property
     def spatial(self) -> int:
@@ -43,7 +44,7 @@ class Geometry:
 
     @property
     def output_shape(self) -> Sizes:
-        sizes = [
+        sizes = self.places or [
             (size + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
             for size, pad, dilation, kernel, stride in zip(
                 self.input_shape[2:], self.padding, self.dilation, self.kernel, self.stride, strict=True
@@ -62,7 +63,10 @@ class Geometry:
         axes = tuple(range(2, 2 + self.spatial))
         spans = [dilation * (kernel - 1) + 1 for dilation, kernel in zip(self.dilation, self.kernel, strict=True)]
         view = np.lib.stride_tricks.sliding_window_view(padded, spans, axes)
-        steps = [slice(None, None, stride) for stride in self.stride]
+        steps = [
+            slice(0, (count - 1) * stride + 1, stride)
+            for count, stride in zip(self.output_shape[2:], self.stride, strict=True)
+        ]
         dilations = [slice(None, None, dilation) for dilation in self.dilation]
         return view[(slice(None), slice(None), *steps, *dilations)]
 
@@ -95,6 +99,7 @@ class Geometry:
         )
 
     def input_gradient(self, g: np.ndarray, w: np.ndarray) -> np.ndarray:
+        """What each input place got from the windows that cover it."""
         n, c, *sizes = self.input_shape
         if not g.size or not w.size:
             return np.zeros(self.input_shape, g.dtype)
@@ -144,14 +149,17 @@ def _weight_gradient(g: Tensor, x: Tensor, geometry: Geometry) -> Tensor:
     )  # fmt: skip
 
 
-def _over_places(grad: Tensor) -> Tensor:
-    return grad.sum([0, *range(2, grad._array.ndim)])
-
-
 def _with_bias(name: str, made: np.ndarray, x: Tensor, w: Tensor, bias: Tensor | None, to_x: Any, to_w: Any) -> Tensor:
     if bias is not None:
         made = made + bias._array.reshape((1, -1) + (1,) * (made.ndim - 2))
-    return record(name, made, (x, to_x, w), (w, to_w, x), (bias, lambda grad: _over_places(grad)), dtype=x._dtype)
+    dims = (0, *range(2, made.ndim))
+    affine = (1, -1) + (1,) * (made.ndim - 2)
+
+    def to_bias(grad: Any, input: Any, weight: Any) -> Any:
+        shape = (grad._array.shape[1],)
+        return summed_with("ConvolutionBackwardBackward0", grad, dims, shape, affine, (input, weight))
+
+    return record(name, made, (x, to_x, w), (w, to_w, x), (bias, to_bias, x, w), dtype=x._dtype)
 
 
 def each_of(value: Any, count: int) -> Sizes:
@@ -271,8 +279,9 @@ def convolve_transposed(
     ]
     channels = weight._array.shape[1] * groups
     geometry = Geometry(
-        strides, paddings, dilations, groups, (x._array.shape[0], channels, *sizes), weight._array.shape
-    )
+        strides, paddings, dilations, groups, (x._array.shape[0], channels, *sizes), weight._array.shape,
+        x._array.shape[2:],
+    )  # fmt: skip
     made = _with_bias(
         "ConvolutionBackward0", geometry.input_gradient(widened(x._array), widened(weight._array)), x, weight, bias,
         lambda grad, weight: _output(grad, conj(weight), geometry),

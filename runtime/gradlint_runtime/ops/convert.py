@@ -13,6 +13,7 @@ from ..dtypes import (
 from ..modes import mode
 from ..tensor import Tensor, Version, needs_grad, sharing
 from .factories import check_device
+from .joining import in_format
 
 
 def converted_to(input: Tensor, kind: dtype, copy: bool = False) -> Tensor:
@@ -36,6 +37,8 @@ def to(
     input: Tensor, *args: Any, dtype: Any = None, device: Any = None, other: Any = None, non_blocking: bool = False,
     copy: bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
+    flags = [each for each in args if isinstance(each, bool)]
+    copy = flags[1] if len(flags) > 1 else copy
     for each in args:
         if isinstance(each, bool):
             continue
@@ -49,7 +52,8 @@ def to(
         dtype = other._dtype
     check_device(device)
     kind = input._dtype if dtype is None else as_dtype(dtype)
-    return converted_to(input, kind, copy)
+    made = converted_to(input, kind, copy)
+    return made if memory_format is None else in_format(made, memory_format, "ToCopyBackward0")
 
 
 _DTYPES = (dtype,)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..apply import plain, record
-from ..dtypes import FLOATING, result_type
+from ..dtypes import FLOATING, default_float, result_type
 from ..tensor import Tensor
 from .activations import logsigmoid
 from .arithmetic import xlogy
@@ -48,7 +48,10 @@ def _unit(x: Tensor, dim: int, eps: float) -> Tensor:
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
-    difference = scalar_add(x1 - x2, eps)
+    difference = x1 - x2
+    if difference._dtype.category < FLOATING:
+        difference = difference.to(default_float())
+    difference = scalar_add(difference, eps)
     return norm_with_p(difference, p, difference._array.ndim - 1, keepdim)
 
 

@@ -123,6 +123,8 @@ def _contracted(parts: list[tuple[Tensor, list[str]]], output: list[str], sizes:
     if len(parts) == 1:
         rest = list(range(len(output), len(order)))
         return sum_of(current, rest) if rest else current
+    if len(order) == len(output):
+        return current
     # Dimensions that were summed away are still there, of size one.
     return reshape(current, [current._array.shape[at] for at in range(len(output))])
 

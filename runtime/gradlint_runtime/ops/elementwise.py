@@ -163,7 +163,7 @@ def sigmoid_backward(grad: Tensor, output: Tensor) -> Tensor:
     return record(
         "SigmoidBackwardBackward0", grad._array * np.conj((1 - y) * y),
         (grad, lambda g, output: sigmoid_backward(g, conj(output)), output),
-        (output, lambda g, output, grad_output: g * conj(grad_output) * conj(1 - 2 * output), output, grad),
+        (output, lambda g, output, grad_output: conj(g) * grad_output * (1 - 2 * conj(output)), output, grad),
     )  # fmt: skip
 
 
@@ -209,9 +209,13 @@ def polygamma(n: int, input: Tensor) -> Tensor:
 
 @unary("I0Backward0")
 def i0(a: Any) -> Any:
+    return values.i0(a), (_i0_way, SELF)
+
+
+def _i0_way(grad: Any, self: Any) -> Any:
     from .special import i1
 
-    return values.i0(a), (lambda grad, self: grad * i1(self), SELF)
+    return grad * i1(self)
 
 
 def sinc(input: Tensor) -> Tensor:
@@ -228,7 +232,7 @@ def _sinc_way(grad: Any, self: Any) -> Any:
 @unary("SgnBackward0", integers=True)
 def sgn(a: Any) -> Any:
     if a.dtype.kind != "c":
-        return np.sign(a), (zeros_of,)
+        return (a.copy() if a.dtype == np.bool_ else np.sign(a)), (zeros_of,)
     size = np.abs(a)
     return np.where(size == 0, 0, a / np.where(size == 0, 1, size)).astype(a.dtype), (_sgn_way, SELF, OUT)
 
@@ -264,11 +268,11 @@ def frac(a: Any) -> Any:
     return a - np.trunc(a), (lambda grad: grad,)
 
 
-def round(input: Tensor, *, decimals: int = 0) -> Tensor:  # noqa: A001
+def round(input: Tensor, *, decimals: int | None = None) -> Tensor:  # noqa: A001
     a = input._array
     if a.dtype.kind in "iub":
         return plain(a.copy())
-    name = "RoundBackward1" if decimals else "RoundBackward0"
+    name = "RoundBackward0" if decimals is None else "RoundBackward1"
     if not decimals:
         value = np.rint(a)
     else:

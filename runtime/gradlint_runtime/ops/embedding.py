@@ -73,7 +73,7 @@ def _table_gradient(grad: Tensor, indices: Tensor, rows: int, padding_idx: int |
     np.add.at(value, flat, g * scale[:, None].astype(g.dtype))
 
     def again(g: Any, indices: Any) -> Any:
-        picked = g.index_select(0, indices.reshape((-1,))) * plain(scale[:, None].astype(g._array.dtype))
+        picked = g.index_select(0, indices.reshape((-1,))) * plain(scale[:, None].astype(g._array.dtype), dtype=g._dtype)
         return picked.reshape(shape)
 
     shape = grad._array.shape
@@ -141,12 +141,12 @@ def _bagged(
     np.add.at(value, bags, picked * (factors if given is None else given)[:, None])
 
     def to_weight(grad: Any, indices: Any, per_sample_weights: Any) -> Any:
-        each = grad.index_select(0, plain(bags)) * plain(factors[:, None])
+        each = grad.index_select(0, plain(bags)) * plain(factors[:, None], dtype=grad._dtype)
         if per_sample_weights is not None:
             each = each * per_sample_weights.reshape((-1,))[plain(kept)].unsqueeze(1)
         if by_freq:
             frequency = np.bincount(flat, minlength=rows)[flat].astype(table.dtype)
-            each = each / plain(frequency[:, None])
+            each = each / plain(frequency[:, None], dtype=grad._dtype)
         return grad.new_zeros((rows, width)).index_add(0, plain(flat.astype(np.int64)), each)
 
     def to_samples(grad: Any, indices: Any, weight: Any) -> Any:

@@ -12,7 +12,7 @@ from ..apply import plain, record
 from ..dtypes import BOOL, COMPLEX, int64
 from ..tensor import Tensor, sharing
 from .common import broadcast_shape, dim_of
-from .shape import expand, reshape
+from .shape import alias, expand, reshape
 
 _BAD_INDEX = "tensors used as indices must be long, int, byte or bool tensors"
 
@@ -244,6 +244,8 @@ def _distinct(index: Tensor) -> Tensor:
 
 def _along(function: str, input: Tensor, dim: int, index: Tensor) -> tuple[int, np.ndarray]:
     at = dim_of(dim, input._array.ndim)
+    if not index._array.size:
+        return at, index._array.astype(np.int64)
     if index._dtype.name not in ("int64", "int32"):
         raise RuntimeError(f"{function}(): Expected dtype int32/int64 for index")
     places = index._array
@@ -302,7 +304,10 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         )
     wide = np.broadcast_shapes(*[tuple(1 if i == at else size for i, size in enumerate(each)) for each in (a, b)])
     shape_of = lambda extent: tuple(extent if i == at else size for i, size in enumerate(wide))  # noqa: E731
-    return gather(expand(input, shape_of(a[at])), at, expand(indices, shape_of(b[at])))
+    wide_input, wide_index = expand(input, shape_of(a[at])), expand(indices, shape_of(b[at]))
+    if (wide_index._array < 0).any():
+        wide_index = plain(np.where(wide_index._array < 0, wide_index._array + a[at], wide_index._array))
+    return gather(wide_input, at, wide_index)
 
 
 def _scattered(array: np.ndarray, at: int, places: np.ndarray, values: Any, accumulate: bool) -> np.ndarray:
@@ -504,7 +509,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     places = np.nonzero(input._array) if input._array.ndim else np.nonzero(input._array.reshape(1))
     if as_tuple:
-        return tuple(plain(each) for each in places)
+        # torch cuts the columns out of one matrix; a number's lone column has nothing to be cut from.
+        return tuple(plain(each) for each in places) if input._array.ndim else (alias(plain(places[0])),)
     if not input._array.ndim:
         return plain(np.empty((len(places[0]), 0), np.int64))
     return plain(np.stack(places, axis=1).astype(np.int64))

@@ -124,8 +124,30 @@ def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     if input._counter is None and needs_grad(input) and mode.grad and not mode.inference:
         # An inference tensor knows no autograd, but the copy it is written to does.
         return record("CopyBackwards", input._array.copy("K"), (None,), (input, _same), dtype=input._dtype)
-    order: Any = "C" if str(memory_format) == "torch.contiguous_format" else "K"
-    return record(name, _copied(input._array, order), (input, _same), dtype=input._dtype)
+    return record(name, laid_out(input._array, memory_format), (input, _same), dtype=input._dtype)
+
+
+def laid_out(array: np.ndarray, memory_format: Any) -> np.ndarray:
+    """A copy in one of torch's memory formats."""
+    name = str(memory_format).removeprefix("torch.")
+    if name == "contiguous_format":
+        return array.copy("C")
+    if name in ("preserve_format", "None"):
+        return _copied(array, "K")
+    wanted = {"channels_last": 4, "channels_last_3d": 5}[name]
+    if array.ndim != wanted:
+        raise RuntimeError(f"required rank {wanted} tensor to use {name} format")
+    return np.moveaxis(np.moveaxis(array, 1, -1).copy("C"), -1, 1)
+
+
+def in_format(input: Tensor, memory_format: Any, name: str = "CloneBackward0") -> Tensor:
+    """The tensor itself if it is laid out so already, else a copy that is."""
+    if str(memory_format) == "torch.preserve_format":
+        return input
+    made = laid_out(input._array, memory_format)
+    if all(a == b or size == 1 for a, b, size in zip(made.strides, input._array.strides, made.shape, strict=True)):
+        return input
+    return record(name, made, (input, _same), dtype=input._dtype)
 
 
 def _copied(array: np.ndarray, order: Any) -> np.ndarray:
@@ -139,13 +161,15 @@ def _same(grad: Any) -> Any:
 
 
 def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
+    if memory_format is not None:
+        return in_format(input, memory_format)
     if input._array.flags.c_contiguous:
         return input
     return record("CloneBackward0", input._array.copy("C"), (input, _same), dtype=input._dtype)
 
 
-def flip(input: Tensor, *dims: Any) -> Tensor:
-    given = sizes_of(dims)
+def flip(input: Tensor, *sizes: Any, dims: Any = ()) -> Tensor:
+    given = sizes_of(sizes or (dims,))
     at = dims_of(given, input._array.ndim) if given else ()
     return record(
         "FlipBackward0", np.flip(input._array, at).copy(), (input, lambda grad: flip(grad, at)), dtype=input._dtype
@@ -329,7 +353,6 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
         lone[index] = -1
         grids.append(expand(view_op(each, lone), shape))
     if swap:
-        grids = [each.swapdims(0, 1) for each in grids]
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 

@@ -13,7 +13,7 @@ from ..dtypes import FLOATING, dtype, int64, result_type
 from ..tensor import Tensor
 from ..things import Size
 from .autocast import full_precision
-from .common import broadcast_shape, converted, widened
+from .common import broadcast_shape, converted, widened, zeros_of
 from .softmax import log_softmax
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -239,29 +239,27 @@ def _nll(name: str, input: Tensor, target: Tensor, weight: Any, ignore_index: in
     value: Any = losses if reduction == "none" else losses.sum(dtype=array.dtype)
     if reduction == "mean":
         value = value / total
-    shape = array.shape
 
-    def way(grad: Any, self: Any) -> Any:
-        return _nll_way(name, grad, shape, at, place, factors, total, reduction)
+    def way(grad: Any, self: Any, target: Any, weight: Any) -> Any:
+        return _nll_way(name, grad, self, at, place, factors, total, reduction)
 
-    saved_target = lambda grad, self, target, weight: way(grad, self)  # noqa: E731
-    return record(name, value, (input, saved_target, input, target, weight), dtype=input._dtype)
+    return record(name, value, (input, way, input, target, weight), dtype=input._dtype)
 
 
 def _nll_way(
-    name: str, grad: Tensor, shape: tuple[int, ...], at: int, place: np.ndarray, factors: np.ndarray, total: Any,
+    name: str, grad: Tensor, self: Tensor, at: int, place: np.ndarray, factors: np.ndarray, total: Any,
     reduction: str,
 ) -> Tensor:  # fmt: skip
     scale = -factors / total if reduction == "mean" else -factors
-    made = np.zeros(shape, grad._array.dtype)
-    np.put_along_axis(made, np.expand_dims(place, at), np.expand_dims(grad._array.reshape(-1)[0] * scale if grad._array.ndim == 0 else grad._array * scale, at), at)
+    made = np.zeros(self._array.shape, grad._array.dtype)
+    np.put_along_axis(made, np.expand_dims(place, at), np.expand_dims(grad._array * scale, at), at)
 
     def again(g: Any) -> Any:
         index = plain(np.expand_dims(place, at))
         picked = g.gather(at, index).squeeze(at) * plain(scale, dtype=g._dtype)
         return picked if reduction == "none" else picked.sum()
 
-    return record(name.replace("Backward0", "BackwardBackward0"), made, (grad, again), dtype=grad._dtype)
+    return record(name.replace("Backward0", "BackwardBackward0"), made, (grad, again), (self, zeros_of), dtype=grad._dtype)
 
 
 def cross_entropy(

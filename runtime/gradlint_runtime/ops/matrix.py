@@ -11,8 +11,8 @@ from ..apply import record
 from ..dtypes import COMPLEX, FLOATING, dtype, result_type
 from ..tensor import _C_NAMES, Tensor, needs_grad
 from .autocast import lower_precision
-from .common import conj, widened
-from .shape import expand, reshape, squeeze, t, transpose, unsafe_view, unsqueeze, view_op
+from .common import conj, widened, zeros_of
+from .shape import expand, reshape, t, transpose, unsafe_view, unsqueeze, view_op
 
 
 def _same_dtype(a: Tensor, b: Tensor, function: str) -> None:
@@ -150,7 +150,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if a == 2 and b == 1:
         return mv(input, other)
     if a == 1 and b == 2:
-        return squeeze(mm(unsqueeze(input, 0), other), 0)
+        return squeeze_unsafely(mm(unsqueeze(input, 0), other))
     if a == 2 and b == 2:
         return mm(input, other)
     return _batched(input, other)
@@ -230,6 +230,11 @@ def _weighted(array: np.ndarray, factor: Any) -> np.ndarray:
     return array if factor == 1 else array * array.dtype.type(factor)
 
 
+def _factor(number: Any, kind: dtype) -> Any:
+    """A factor as torch passes it on: whole where the tensors are."""
+    return int(number) if kind.category < FLOATING and isinstance(number, float) else number
+
+
 def _times(tensor: Tensor, factor: Any) -> Tensor:
     return tensor if factor == 1 else tensor * conj(factor)
 
@@ -265,7 +270,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: An
         raise RuntimeError(
             f"self and mat2 must have the same dtype, but got {input._dtype.short} and {mat2._dtype.short}"
         )
-    _integer_factors(input._dtype, beta, alpha)
+    beta, alpha = _factor(beta, input._dtype), _factor(alpha, input._dtype)
     value = _plus(input, (a.shape[0], b.shape[1]), beta, product(a, b), input._dtype, alpha)
     return record(
         "AddmmBackward0", value,
@@ -284,7 +289,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any 
             f"size mismatch, got input ({input._array.shape[0] if input._array.ndim else 1}), mat "
             f"({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})"
         )
-    _integer_factors(input._dtype, beta, alpha)
+    beta, alpha = _factor(beta, input._dtype), _factor(alpha, input._dtype)
     value = _plus(input, (a.shape[0],), beta, product(a, b), input._dtype, alpha)
     return record(
         "AddmvBackward0", value,
@@ -317,7 +322,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     a, b = batch1._array, batch2._array
     _check_batches(a, b)
-    _integer_factors(input._dtype, beta, alpha)
+    beta, alpha = _factor(beta, input._dtype), _factor(alpha, input._dtype)
     value = _plus(input, (a.shape[0], a.shape[1], b.shape[2]), beta, product(a, b), input._dtype, alpha)
     return record(
         "BaddbmmBackward0", value,
@@ -343,7 +348,7 @@ def _check_batches(a: np.ndarray, b: np.ndarray) -> None:
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     a, b = batch1._array, batch2._array
     _check_batches(a, b)
-    _integer_factors(input._dtype, beta, alpha)
+    beta, alpha = _factor(beta, input._dtype), _factor(alpha, input._dtype)
     total = product(a, b).sum(axis=0, dtype=a.dtype)
     value = _plus(input, total.shape, beta, total, input._dtype, alpha)
     count = a.shape[0]
@@ -446,8 +451,9 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
     if n == 0:
         from .factories import eye
 
-        size = input._array.shape[-1]
-        return expand(eye(size, dtype=input._dtype), input._array.shape).clone()
+        shape = input._array.shape
+        whole = expand(eye(shape[-1], dtype=input._dtype), shape)
+        return record("CopyBackwards", whole._array.copy(), (input, zeros_of), dtype=input._dtype)
     power, result = input, None
     while n:
         if n & 1:

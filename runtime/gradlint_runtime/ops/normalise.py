@@ -13,7 +13,7 @@ from ..dtypes import FLOATING
 from ..modes import grad_mode
 from ..tensor import Tensor
 from ..things import Size
-from .common import widened
+from .common import summed_with, widened
 
 
 def _needs_float(input: Tensor, function: str) -> None:
@@ -63,9 +63,14 @@ class Normalised:
             return _summed(grad * centred * rstd, over, shape)
 
         bias_shape = None if bias is None else bias._array.shape
+        inner = self.name.replace("Backward0", "BackwardBackward0")
+
+        def to_bias(grad: Any, input: Any, weight: Any) -> Any:
+            return summed_with(inner, grad, over, bias_shape, affine, (input, weight))
+
         return record(
             self.name, value, (input, to_input, input, weight), (weight, to_weight, input, weight),
-            (bias, lambda grad: _summed(grad, over, bias_shape)), dtype=input._dtype,
+            (bias, to_bias, input, weight), dtype=input._dtype,
         )  # fmt: skip
 
 
@@ -230,10 +235,14 @@ def _fixed_norm(
     def to_weight(grad: Any, input: Any, weight: Any, running_mean: Any, running_var: Any) -> Any:
         return (grad * (input - running_mean.reshape(affine)) * scale(running_var)).sum(dims)
 
+    def to_bias(grad: Any, input: Any, weight: Any, running_mean: Any, running_var: Any) -> Any:
+        shape = (grad._array.shape[1],)
+        return summed_with("NativeBatchNormBackwardBackward0", grad, dims, shape, affine, (input, weight))
+
     kept = (input, weight, mean.detach(), variance.detach())
     return record(
         "NativeBatchNormBackward0", value, (input, to_input, *kept), (weight, to_weight, *kept),
-        (bias, lambda grad: grad.sum(dims)), dtype=input._dtype,
+        (bias, to_bias, *kept), dtype=input._dtype,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..apply import record
 from ..dtypes import BOOL
 from ..tensor import Tensor
+from .common import zeros_of
 
 
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
@@ -83,16 +84,19 @@ def _taken(name: str, input: Tensor, keys: tuple[np.ndarray, ...]) -> Tensor:
     """The input read at the places of a grid; what is read more than once gets the sum."""
     shape = input._array.shape
     grid = np.ix_(*keys)
-    back = lambda grad: _given_back(name, grad, keys, shape)  # noqa: E731
-    return record(name, input._array[grid], (input, back), dtype=input._dtype)
+    back = lambda grad, self: _given_back(name, grad, keys, shape, self)  # noqa: E731
+    return record(name, input._array[grid], (input, back, input), dtype=input._dtype)
 
 
-def _given_back(name: str, grad: Tensor, keys: tuple[np.ndarray, ...], shape: tuple[int, ...]) -> Tensor:
+def _given_back(
+    name: str, grad: Tensor, keys: tuple[np.ndarray, ...], shape: tuple[int, ...], self: Tensor
+) -> Tensor:
     value = np.zeros(shape, grad._array.dtype)
     np.add.at(value, np.ix_(*keys), grad._array)
     return record(
-        name.replace("Backward0", "BackwardBackward0"), value, (grad, lambda g: _taken(name, g, keys)), dtype=grad._dtype
-    )
+        name.replace("Backward0", "BackwardBackward0"), value, (grad, lambda g: _taken(name, g, keys)), (self, zeros_of),
+        dtype=grad._dtype,
+    )  # fmt: skip
 
 
 def _circular(input: Tensor, amounts: Sequence[int]) -> Tensor:

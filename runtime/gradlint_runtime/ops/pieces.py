@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..apply import record, record_many
+from ..modes import mode
 from ..tensor import Tensor
 from ..views import view, views
 from .common import dim_of
@@ -226,6 +227,8 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
 def unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
     """The pieces as tensors of their own: no views, as far as autograd is told."""
     at = dim_of(dim, input._array.ndim)
+    if mode.inference:
+        return split(input, split_size, dim)
     extent = input._array.shape[at]
     if split_size < 0 or (split_size == 0 and extent):
         raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {extent}")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
 import numpy as np
 
-from ..apply import record, record_many
+from ..apply import plain, record, record_many, recording
 from ..dtypes import int64
 from ..saved import OUT1
 from ..tensor import Tensor
-from .common import widened
+from .common import widened, zeros_of
 from .conv import each_of
 
 Sizes = tuple[int, ...]
@@ -97,7 +98,9 @@ def _lowest(array: np.ndarray) -> Any:
     return -np.inf if array.dtype.kind == "f" else np.iinfo(array.dtype).min
 
 
-def _scatter_picks(name: str, grad: Tensor, index: Tensor, shape: Sizes, dims: int) -> Tensor:
+def _scatter_picks(
+    name: str, grad: Tensor, index: Tensor, shape: Sizes, dims: int, source: Tensor | None = None
+) -> Tensor:
     """The gradient of the input: each output's goes to the place it was picked from."""
     lead = shape[:-dims]
     rows = math.prod(lead)
@@ -109,7 +112,8 @@ def _scatter_picks(name: str, grad: Tensor, index: Tensor, shape: Sizes, dims: i
     def again(g: Any, index: Any) -> Any:
         return _gather_picks(name, g, index, dims)
 
-    return record(name, value.reshape(shape), (grad, again, index), dtype=grad._dtype)
+    more = () if source is None else ((source, zeros_of),)
+    return record(name, value.reshape(shape), (grad, again, index), *more, dtype=grad._dtype)
 
 
 def _gather_picks(name: str, input: Tensor, index: Tensor, dims: int) -> Tensor:
@@ -148,7 +152,7 @@ def _max_pool(
     value = np.take_along_axis(flat, pick[..., None], -1)[..., 0]
     shape = array.shape
     inner = name.replace("Backward0", "BackwardBackward0")
-    way = lambda grad, self, result1: _scatter_picks(inner, grad, result1, shape, dims)  # noqa: E731
+    way = lambda grad, self, result1: _scatter_picks(inner, grad, result1, shape, dims, self)  # noqa: E731
     return record_many(  # type: ignore[return-value]
         name, (value, chosen), (input, way, input, OUT1), shared=(True, False), dtypes=(input._dtype, int64)
     )
@@ -170,6 +174,9 @@ def _max_pool_op(dims: int) -> Any:
             made = _max_pool(
                 _MAX_NAMES[2], wide, (1, *kernels), (1, *steps), (0, *pads), (1, *gaps), ceil_mode, 2
             )
+            if not recording(input):
+                # Without a graph torch has a kernel of its own, whose result is no view.
+                return plain(made[0]._array[..., 0, :].copy(), dtype=input._dtype), plain(made[1]._array[..., 0, :].copy())
             return made[0].squeeze(-2), made[1].squeeze(-2)
         _check_dims(f"max_pool{dims}d", input, dims)
         return _max_pool(_MAX_NAMES[dims], input, kernel_size, stride, padding, dilation, ceil_mode, dims)
@@ -207,13 +214,11 @@ def _window_sums(name: str, input: Tensor, windows: _Windows, divisor: np.ndarra
     padded = windows.padded(array, 0)
     view = windows.view(padded)
     value = view.sum(axis=tuple(range(view.ndim - windows.dims, view.ndim))) / divisor.astype(array.dtype)
-    back = lambda grad: _spread_back(name, grad, windows, divisor)  # noqa: E731
-    return record(name, value, (input, back), dtype=input._dtype)
+    back = lambda grad, self: _spread_back(name, grad, windows, divisor, self)  # noqa: E731
+    return record(name, value, (input, back, input), dtype=input._dtype)
 
 
-def _spread_back(name: str, grad: Tensor, windows: _Windows, divisor: np.ndarray) -> Tensor:
-    import itertools
-
+def _spread_back(name: str, grad: Tensor, windows: _Windows, divisor: np.ndarray, self: Tensor) -> Tensor:
     g = widened(grad._array) / divisor.astype(widened(grad._array).dtype)
     shape = windows.shape
     whole = windows.padded(np.zeros(shape, g.dtype), 0)
@@ -228,7 +233,7 @@ def _spread_back(name: str, grad: Tensor, windows: _Windows, divisor: np.ndarray
     again = lambda g: _window_sums(name, g, windows, divisor)  # noqa: E731
     return record(
         name.replace("Backward0", "BackwardBackward0"), np.ascontiguousarray(whole[(*lead, *inside)]), (grad, again),
-        dtype=grad._dtype,
+        (self, zeros_of), dtype=grad._dtype,
     )  # fmt: skip
 
 
@@ -312,7 +317,7 @@ def _shares(size: int, count: int) -> np.ndarray:
     return inside / (end - start)[:, None]
 
 
-def _mixed(name: str, input: Tensor, matrices: list[np.ndarray]) -> Tensor:
+def _mixed(name: str, input: Tensor, matrices: list[np.ndarray], source: Tensor | None = None) -> Tensor:
     """Each of the last dimensions multiplied with a matrix."""
     value = widened(input._array)
     dims = len(matrices)
@@ -321,8 +326,9 @@ def _mixed(name: str, input: Tensor, matrices: list[np.ndarray]) -> Tensor:
         value = np.moveaxis(np.moveaxis(value, at, -1) @ matrix.T.astype(value.dtype), -1, at)
     turned = [matrix.T for matrix in matrices]
     inner = name.replace("Backward0", "BackwardBackward0") if "BackwardBackward0" not in name else name
-    way = lambda grad: _mixed(inner, grad, turned)  # noqa: E731
-    return record(name, np.ascontiguousarray(value), (input, way), dtype=input._dtype)
+    way = lambda grad, self: _mixed(inner, grad, turned, self)  # noqa: E731
+    more = () if source is None else ((source, zeros_of),)
+    return record(name, np.ascontiguousarray(value), (input, way, input), *more, dtype=input._dtype)
 
 
 def _adaptive_avg(name: str, input: Tensor, output_size: Any, dims: int) -> Tensor:
@@ -336,6 +342,8 @@ def _adaptive_avg(name: str, input: Tensor, output_size: Any, dims: int) -> Tens
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     _check_dims("adaptive_avg_pool1d", input, 1)
     (count,) = _target_sizes(output_size, input._array.shape[-1:])
+    if count == 1:
+        return input.unsqueeze(-2).mean((-1, -2), keepdim=True).squeeze(-2)
     matrices = [np.ones((1, 1)), _shares(input._array.shape[-1], count)]
     return _mixed("AdaptiveAvgPool2DBackward0", input.unsqueeze(-2), matrices).squeeze(-2)
 

@@ -64,6 +64,8 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """Sum what was broadcast, so that the shape is the given one again."""
     target = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
     shape, target = input._array.shape, tuple(target)
+    if not target:
+        return sum(input)
     lead = len(shape) - len(target)
     if lead < 0 or builtins.any(b not in (1, a) for a, b in zip(shape[lead:], target, strict=True)):
         raise RuntimeError(f"size {{{list(target)}}} is not expandable to size {{{list(shape)}}}.")

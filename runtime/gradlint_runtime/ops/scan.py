@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import errors
 from ..apply import record
 from ..dtypes import float16
 from ..tensor import Tensor
@@ -36,7 +37,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     value = np.cumprod(array, axis=at, dtype=wide) if array.ndim else array.astype(wide)
 
     def way(grad: Any, self: Any, result: Any) -> Any:
-        if not self._array.ndim or not self._array.size:
+        if not self._array.ndim or self._array.size <= 1:
             return grad
         if not (self._array == 0).any():
             return _reversed_sum(grad * conj(result), at) / conj(self)
@@ -61,6 +62,8 @@ def _cumprod_way_with_zeros(grad: Tensor, self: Tensor, at: int) -> Tensor:
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     array = widened(floating(input))
     at = dim_of(dim, array.ndim)
+    if array.dtype.kind == "c":
+        raise errors.unsupported("torch.logcumsumexp of complex tensors")
     value = np.logaddexp.accumulate(array, axis=at) if array.ndim else array.copy()
 
     def way(grad: Any, self: Any, result: Any) -> Any:
@@ -94,4 +97,6 @@ def diff(
         size = whole._array.shape[at]
         high, low = narrow(whole, at, 1, size - 1), narrow(whole, at, 0, size - 1)
         whole = high.logical_xor(low) if whole._dtype.name == "bool" else high - low
-    return whole if n else whole.clone()
+    if n:
+        return whole
+    return record("CopyBackwards", whole._array.copy(), (None,), (whole, lambda grad: grad), dtype=whole._dtype)

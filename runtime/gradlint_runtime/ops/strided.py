@@ -112,6 +112,11 @@ def _places(shape: Sequence[int], strides: Sequence[int], offset: int) -> np.nda
     return places
 
 
+def place_numbers(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """For each element of a view its place in the array that it shows."""
+    return _places(part.shape, element_strides(part), (address(part) - address(whole)) // whole.dtype.itemsize)
+
+
 def laid_out_like(source: Tensor, array: np.ndarray) -> Tensor:
     """A copy of `source` with the memory layout of `array`, on a storage of its own; the copy is recorded."""
     order = np.argsort([-abs(stride) for stride in array.strides], kind="stable")
