@@ -135,8 +135,13 @@ def summed_with(
     value = np.sum(grad._array, axis=tuple(dims)).reshape(shape) if dims else grad._array.reshape(shape)
     wide = grad._array.shape
     way = lambda g: g.reshape(affine).expand(wide)  # noqa: E731
-    ways = [(grad, way), *[(each, zeros_of) for each in others if each is not None]]
+    ways = [(grad, way), *[(each, _zeros_like_it(each)) for each in others if each is not None]]
     return record(name, value, *ways, dtype=grad._dtype)
+
+
+def _zeros_like_it(tensor: Any) -> Any:
+    shape, kind = tensor._array.shape, tensor._dtype
+    return lambda g: record("", np.zeros(shape, kind.numpy), dtype=kind)
 
 
 def ones_of(tensor: Any) -> Any:

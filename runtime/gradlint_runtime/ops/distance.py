@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import errors
 from ..apply import plain, record
 from ..dtypes import FLOATING, default_float, result_type
 from ..tensor import Tensor
@@ -283,6 +284,8 @@ def cosine_embedding_loss(
     reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     reduction = _reduction(size_average, reduce, reduction)
+    if input1._dtype.name == "bool":
+        raise errors.unsupported("torch.nn.functional.cosine_embedding_loss of booleans")
     if target.dim() not in (0, 1):
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     dim = target.dim()

@@ -14,7 +14,7 @@ from ..tensor import Tensor
 from . import linalg_values as values
 from .common import conj
 from .factories import eye
-from .linalg import LinAlgError, check_matrix, info, solve_triangular
+from .linalg import LinAlgError, _solve, check_matrix, info, solve, solve_triangular
 from .matrix import hb, matmul
 from .shape import unsqueeze
 
@@ -50,9 +50,7 @@ def _cholesky(A: Tensor, upper: bool, node: str, function: str) -> Tensor:
         low, g = (hb(L), hb(grad)) if upper else (L, grad)
         inner = matmul(hb(low), g).tril()
         inner = inner.tril(-1) + 0.5 * _diagonal_matrix(inner)
-        both = inner + hb(inner.tril(-1)) + 0
-        both = 0.5 * (both + hb(both))
-        half = solve_triangular(hb(low), both, upper=True)
+        half = solve_triangular(hb(low), inner, upper=True)
         made = solve_triangular(low, half, upper=False, left=False)
         return 0.5 * (made + hb(made))
 
@@ -289,8 +287,6 @@ def _eig(A: Tensor) -> tuple[Tensor, ...]:
     w, v = np.linalg.eig(A._array)
 
     def way(grads: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
-        from .linalg import solve
-
         gl, gv = grads
         turned = hb(eigenvectors)
         if gv is None:
@@ -340,23 +336,62 @@ def _lu_factor(A: Tensor, pivot: bool) -> tuple[Tensor, Tensor]:
         raise errors.unsupported("LU decomposition without pivoting")
     packed, pivots = values.lu_packed(A._array)
     m, n = A._array.shape[-2:]
-    P = values.permutation_of(pivots, m).astype(A._array.dtype)  # noqa: N806
+    k = min(m, n)
+    order = values.permutation_of(pivots, m).astype(A._array.dtype)
 
     def way(grad: Any, LU: Any) -> Any:  # noqa: N803
-        if m != n:
-            raise errors.unsupported("the gradient of an LU decomposition of matrices that are not square")
-        lower = LU.tril(-1) + eye(n, dtype=LU._dtype)
-        upper = LU.triu()
-        inner = matmul(hb(lower), grad.tril(-1)).tril(-1) + matmul(grad.triu(), hb(upper)).triu()
-        half = solve_triangular(hb(lower), inner, upper=True, unitriangular=True)
-        made = solve_triangular(hb(upper), half, upper=False, left=False)
-        return matmul(plain(P), made)
+        lower, upper = _lower(LU, k), LU.narrow(-2, 0, k).triu()
+        return _lu_way(grad.narrow(-1, 0, k).tril(-1), grad.narrow(-2, 0, k).triu(), lower, upper, plain(order))
 
-    LU, pivot_tensor = record_many(  # noqa: N806
+    made, pivot_tensor = record_many(
         "LinalgLuFactorExBackward0", (values.column_major(packed), pivots), (A, way, OUT), shared=(True, False),
         dtypes=(A._dtype, None),
     )  # fmt: skip
-    return LU, pivot_tensor
+    return made, pivot_tensor
+
+
+def _lower(packed: Tensor, k: int) -> Tensor:
+    part = packed.narrow(-1, 0, k).tril(-1)
+    return part + eye(part._array.shape[-2], k, dtype=part._dtype)
+
+
+def _lu_way(gL: Any, gU: Any, L: Tensor, U: Tensor, P: Tensor) -> Tensor:  # noqa: N803
+    """The gradient of P L U. What is more than square lies beside or below the square part, and follows from it."""
+    from .joining import cat
+
+    m, n = L._array.shape[-2], U._array.shape[-1]
+    k = min(m, n)
+    beside = below = None
+    if n > k:
+        right = U.narrow(-1, k, n - k)
+        U = U.narrow(-1, 0, k)  # noqa: N806
+        if gU is not None:
+            beside = solve_triangular(hb(L), gU.narrow(-1, k, n - k), upper=True, unitriangular=True)
+            extra = -matmul(beside, hb(right)).tril(-1)
+            gL = extra if gL is None else gL + extra  # noqa: N806
+            gU = gU.narrow(-1, 0, k)  # noqa: N806
+    if m > k:
+        under = L.narrow(-2, k, m - k)
+        L = L.narrow(-2, 0, k)  # noqa: N806
+        if gL is not None:
+            below = solve_triangular(hb(U), gL.narrow(-2, k, m - k), upper=False, left=False)
+            extra = -matmul(hb(under), below).triu()
+            gU = extra if gU is None else gU + extra  # noqa: N806
+            gL = gL.narrow(-2, 0, k)  # noqa: N806
+    inner = None
+    if gL is not None:
+        inner = matmul(hb(L), gL).tril(-1)
+    if gU is not None:
+        part = matmul(gU, hb(U)).triu()
+        inner = part if inner is None else inner + part
+    assert inner is not None
+    half = solve_triangular(hb(L), inner, upper=True, unitriangular=True)
+    made = solve_triangular(hb(U), half, upper=False, left=False)
+    if n > k:
+        made = cat([made, made.new_zeros((*made._array.shape[:-1], n - k)) if beside is None else beside], -1)
+    if m > k:
+        made = cat([made, made.new_zeros((*made._array.shape[:-2], m - k, k)) if below is None else below], -2)
+    return matmul(P, made)
 
 
 def linalg_lu(A: Tensor, *, pivot: bool = True) -> Any:
@@ -364,34 +399,26 @@ def linalg_lu(A: Tensor, *, pivot: bool = True) -> Any:
     if not pivot:
         raise errors.unsupported("LU decomposition without pivoting")
     packed, pivots = values.lu_packed(A._array)
-    m, n = A._array.shape[-2:]
     lower, upper = values.unpacked(packed)
-    P = values.permutation_of(pivots, m).astype(A._array.dtype)  # noqa: N806
+    order = values.permutation_of(pivots, A._array.shape[-2]).astype(A._array.dtype)
 
     def way(grads: Any, L: Any, U: Any) -> Any:  # noqa: N803
-        if m != n:
-            raise errors.unsupported("the gradient of an LU decomposition of matrices that are not square")
-        gl, gu = grads
-        inner = None
-        if gl is not None:
-            inner = matmul(hb(L), gl).tril(-1)
-        if gu is not None:
-            part = matmul(gu, hb(U)).triu()
-            inner = part if inner is None else inner + part
-        half = solve_triangular(hb(L), inner, upper=True, unitriangular=True)
-        made = solve_triangular(hb(U), half, upper=False, left=False)
-        return matmul(plain(P), made)
+        gl = None if grads[0] is None else grads[0].tril(-1)
+        gu = None if grads[1] is None else grads[1].triu()
+        return _lu_way(gl, gu, L, U, plain(order))
 
-    L, U = record_many("LinalgLuBackward0", (lower, upper), (A, way, OUT, OUT1), dtypes=(A._dtype,) * 2)  # noqa: N806
-    return results.linalg_lu(plain(P), L, U)
+    made = record_many("LinalgLuBackward0", (lower, upper), (A, way, OUT, OUT1), dtypes=(A._dtype,) * 2)
+    return results.linalg_lu(plain(order), *made)
+
+
+def torch_lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:  # noqa: N803
+    return lu_solve(LU_data, LU_pivots, b)
 
 
 def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:  # noqa: N803
     """By way of the matrix that the factors stand for, which is what its gradient needs as well."""
-    from .linalg import solve
-
     n = LU._array.shape[-1]
     P = plain(values.permutation_of(pivots._array, n).astype(LU._array.dtype))  # noqa: N806
     lower = LU.tril(-1) + eye(n, dtype=LU._dtype)
     whole = matmul(P, matmul(lower, LU.triu()))
-    return solve(hb(whole) if adjoint else whole, B, left=left)
+    return _solve(hb(whole) if adjoint else whole, B, left, "linalg.lu_solve", node="LinalgLuSolveBackward0")

@@ -15,7 +15,7 @@ from ..tensor import Tensor
 from . import linalg_values as values
 from .blend import where
 from .common import OUT, conj, dim_of, zeros_of
-from .matrix import hb, matmul, mm
+from .matrix import hb, matmul, mm, vdot
 from .reduce import vector_norm
 from .shape import reshape, unsqueeze
 
@@ -158,7 +158,9 @@ def _is_vector(A: Tensor, B: Tensor) -> bool:
     return b.ndim == 1 or (a.ndim - 1 == b.ndim and b.shape == a.shape[:-1])
 
 
-def _solve(A: Tensor, B: Tensor, left: bool, function: str) -> Tensor:
+def _solve(
+    A: Tensor, B: Tensor, left: bool, function: str, node: str = "LinalgSolveExBackward0"
+) -> Tensor:
     check_matrix(A, function)
     a, b = A._array, B._array
     vector = _is_vector(A, B)
@@ -196,7 +198,7 @@ def _solve(A: Tensor, B: Tensor, left: bool, function: str) -> Tensor:
             return -matmul(unsqueeze(back, -1), hb(unsqueeze(result, -1)))
         return -matmul(back, hb(result)) if left else -matmul(hb(result), back)
 
-    return record("LinalgSolveExBackward0", value, (A, to_a, A, OUT), (B, to_b, A), dtype=A._dtype)
+    return record(node, value, (A, to_a, A, OUT), (B, to_b, A), dtype=A._dtype)
 
 
 def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> Any:
@@ -240,7 +242,9 @@ def triangular_solve(
 
 
 def matrix_exp(input: Tensor) -> Tensor:
-    check_matrix(input, "linalg.matrix_exp")
+    low = input._dtype.name in ("bfloat16", "float16")
+    if not low:
+        check_matrix(input, "linalg.matrix_exp")
 
     def way(grad: Any, self: Any) -> Any:
         n = self._array.shape[-1]
@@ -251,7 +255,7 @@ def matrix_exp(input: Tensor) -> Tensor:
         block = cat([cat([a, grad], -1), cat([nothing, a], -1)], -2)
         return matrix_exp(block).narrow(-2, 0, n).narrow(-1, n, n)
 
-    value = values.matrix_exponential(input._array)
+    value = values.matrix_exponential(input._array.astype(np.float32) if low else input._array)
     return record("LinalgMatrixExpBackward0", value, (input, way, input), dtype=input._dtype)
 
 
@@ -376,8 +380,12 @@ def pinv(
     check_matrix(A, "linalg.pinv", square=hermitian)
     array = A._array
     if not array.size:
-        return A.new_zeros((*array.shape[:-2], array.shape[-1], array.shape[-2]))
+        nothing = np.zeros((*array.shape[:-2], array.shape[-1], array.shape[-2]), array.dtype)
+        return record("LinalgPinvBackward0", nothing, (A, _pinv_way, A, OUT), dtype=A._dtype)
     rtol = rcond if rtol is None else rtol
+    if hermitian:
+        low_triangle = np.tril(array)
+        array = low_triangle + np.swapaxes(np.tril(array, -1), -1, -2).conj()
     u, s, vh = np.linalg.svd(array, full_matrices=False)
     low = _tolerance(s, array, None, atol, rtol)
     inverse_s = np.where(s > low[..., None], 1 / np.where(s == 0, 1, s), 0)
@@ -412,20 +420,31 @@ def lstsq(A: Tensor, B: Tensor, rcond: Any = None, *, driver: str | None = None)
     inverse_a = np.linalg.pinv(A._array)
     value = inverse_a @ wide._array
 
-    def to_a(grad: Any, A: Any, B: Any) -> Any:
-        return _pinv_way(matmul(grad, hb(B)), A, pinv(A))
+    def to_a(grads: Any, A: Any, B: Any, solution: Any) -> Any:
+        first = None if grads[0] is None else _pinv_way(matmul(grads[0], hb(B)), A, pinv(A))
+        if grads[1] is None or not grads[1]._array.size:
+            return first
+        gap = (matmul(A, solution) - B) * unsqueeze(grads[1], -2) * 2
+        second = matmul(gap, hb(solution))
+        return second if first is None else first + second
 
-    def to_b(grad: Any, A: Any) -> Any:
-        return matmul(hb(pinv(A)), grad)
+    def to_b(grads: Any, A: Any, B: Any, solution: Any) -> Any:
+        first = None if grads[0] is None else matmul(hb(pinv(A)), grads[0])
+        if grads[1] is None or not grads[1]._array.size:
+            return first
+        second = (B - matmul(A, solution)) * unsqueeze(grads[1], -2) * 2
+        return second if first is None else first + second
 
-    solution = record("LinalgLstsqBackward0", values.column_major(value), (A, to_a, A, wide), (wide, to_b, A), dtype=A._dtype)
-    full_rank = driver in (None, "gelsy") or driver == "gels"
     gap = A._array @ value - wide._array
-    residuals = (np.abs(gap) ** 2).sum(-2) if m > n and full_rank else np.empty(0, A._array.real.dtype)
+    residuals = (np.abs(gap) ** 2).sum(-2) if m > n and driver != "gelsy" else np.empty(0, A._array.real.dtype)
+    made = record_many(
+        "LinalgLstsqBackward0", (values.column_major(value), residuals), (A, to_a, A, wide, OUT),
+        (wide, to_b, A, wide, OUT), dtypes=(A._dtype, A._dtype.to_real()),
+    )  # fmt: skip
     rank = np.full(A._array.shape[:-2], min(m, n), np.int64) if driver != "gels" else np.empty(0, np.int64)
     singular = np.linalg.svd(A._array, compute_uv=False) if driver in ("gelsd", "gelss") else np.empty(0, A._array.real.dtype)
     return results.linalg_lstsq(
-        solution.squeeze(-1) if vector else solution, plain(residuals), plain(rank), plain(singular)
+        made[0].squeeze(-1) if vector else made[0], made[1], plain(rank), plain(singular)
     )
 
 
@@ -466,6 +485,8 @@ def torch_cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
+    if x._array.ndim == 1 and y._array.ndim == 1 and x._array.shape == y._array.shape:
+        return vdot(x, y)
     return (conj(x) * y).sum(dim)
 
 
@@ -502,6 +523,8 @@ def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:  # noqa: N803
     from .joining import cat
     from .scan import cumprod
 
+    if not x._array.ndim:
+        x = reshape(x, (1,))
     count = x._array.shape[-1] if N is None else N
     wide = unsqueeze(x, -1).expand((*x._array.shape, count - 1))
     powers = cumprod(wide, -1)

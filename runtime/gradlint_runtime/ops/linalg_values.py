@@ -18,6 +18,11 @@ def orthogonal_of(matrix: Array) -> Array:
     return q.T if rows < columns else q
 
 
+def _size(column: Array) -> Array:
+    """What LAPACK compares: of complex numbers the sum of the sizes of both parts."""
+    return np.abs(column.real) + np.abs(column.imag) if column.dtype.kind == "c" else np.abs(column)
+
+
 def lu_packed(matrix: Array) -> tuple[Array, Array]:
     """L below the diagonal and U on and above it, in one array, and the row each row was swapped with, from 1."""
     a = np.array(matrix)
@@ -27,7 +32,7 @@ def lu_packed(matrix: Array) -> tuple[Array, Array]:
     pivots = np.zeros((len(flat), steps), np.int32)
     batch = np.arange(len(flat))
     for k in range(steps):
-        pick = np.argmax(np.abs(flat[:, k:, k]), axis=1) + k
+        pick = np.argmax(_size(flat[:, k:, k]), axis=1) + k
         pivots[:, k] = pick + 1
         held = flat[batch, pick].copy()
         flat[batch, pick] = flat[:, k]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..apply import plain, record
-from ..dtypes import FLOATING, dtype, int64, result_type
+from ..dtypes import FLOATING, default_float, dtype, int64, result_type
 from ..tensor import Tensor
 from ..things import Size
 from .autocast import full_precision
@@ -300,14 +300,20 @@ def _soft_cross_entropy(
     return loss
 
 
+def _floating(input: Tensor) -> Tensor:
+    return input if input._dtype.category >= FLOATING else input.to(default_float())
+
+
 def scalar_div(input: Tensor, number: float) -> Tensor:
     """Division by a number, by the name that torch's own code gives it."""
+    input = _floating(input)
     kind: dtype = input._dtype
     value = input._array / kind.numpy.type(number)
     return record("DivBackward1", value, (input, lambda grad: scalar_div(grad, number)), dtype=kind)
 
 
 def scalar_mul(input: Tensor, number: float) -> Tensor:
+    input = _floating(input) if isinstance(number, float) else input
     kind = input._dtype
     value = input._array * kind.numpy.type(number)
     return record("MulBackward1", value, (input, lambda grad: scalar_mul(grad, number)), dtype=kind)

@@ -163,7 +163,7 @@ def _batched(input: Tensor, other: Tensor) -> Tensor:
         return _folded(input, other)
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) if _matches(a, b) else ()
     rows, inner, columns = a.shape[-2], a.shape[-1], b.shape[-1]
-    left = reshape(expand(input, (*batch, rows, inner)), (-1 if batch.count(0) == 0 else 0, rows, inner))
+    left = reshape(expand(input, (*batch, rows, inner)), (int(np.prod(batch)), rows, inner))
     right = reshape(expand(other, (*batch, b.shape[-2], columns)), (left._array.shape[0], b.shape[-2], columns))
     return unsafe_view(bmm(left, right), (*batch, rows, columns))
 
@@ -220,8 +220,9 @@ def _as_batches(input: Tensor, other: Tensor) -> Tensor:
     left = input if a.ndim >= 2 else unsqueeze(input, 0)
     right = other if b.ndim >= 2 else unsqueeze(other, -1)
     rows, columns = left._array.shape[-2], right._array.shape[-1]
-    wide_left = reshape(expand(left, (*batch, *left._array.shape[-2:])), (-1, *left._array.shape[-2:]))
-    wide_right = reshape(expand(right, (*batch, *right._array.shape[-2:])), (-1, *right._array.shape[-2:]))
+    count = int(np.prod(batch))
+    wide_left = reshape(expand(left, (*batch, *left._array.shape[-2:])), (count, *left._array.shape[-2:]))
+    wide_right = reshape(expand(right, (*batch, *right._array.shape[-2:])), (count, *right._array.shape[-2:]))
     shape = (*batch, *((rows,) if a.ndim > 1 else ()), *((columns,) if b.ndim > 1 else ()))
     return unsafe_view(bmm(wide_left, wide_right), shape)
 

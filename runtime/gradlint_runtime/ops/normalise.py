@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import errors
 from ..apply import record
 from ..dtypes import FLOATING
 from ..modes import grad_mode
@@ -176,7 +177,7 @@ def batch_norm(
     if training:
         _check_size(array.shape)
     if array.ndim < 2:
-        raise RuntimeError("batch_norm expects at least 2 dimensions")
+        raise errors.unsupported("torch.nn.functional.batch_norm of a tensor with fewer than two dimensions")
     for name, each in (
         ("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias),
     ):  # fmt: skip

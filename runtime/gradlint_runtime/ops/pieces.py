@@ -100,6 +100,10 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     return view("DiagonalBackward0", input, _diagonal_of(array, offset, a, b), back)
 
 
+def linalg_diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    return diagonal(A, offset, dim1, dim2)
+
+
 def _diagonal_of(array: np.ndarray, offset: int, a: int, b: int) -> np.ndarray:
     """A writable view of a diagonal, which numpy gives only for reading."""
     rows, columns = array.shape[a], array.shape[b]
@@ -109,7 +113,8 @@ def _diagonal_of(array: np.ndarray, offset: int, a: int, b: int) -> np.ndarray:
     key[a], key[b] = slice(first, first + length), slice(second, second + length)
     piece = array[tuple(key)]
     if piece.size == 0:
-        return np.diagonal(array, offset, a, b)
+        # numpy's own diagonals are for reading only.
+        return np.empty(np.diagonal(array, offset, a, b).shape, array.dtype)
     step = array.dtype.itemsize
     rest = [dim for dim in range(array.ndim) if dim not in (a, b)]
     strides = [piece.strides[dim] // step for dim in rest] + [(piece.strides[a] + piece.strides[b]) // step]

@@ -174,9 +174,6 @@ def _max_pool_op(dims: int) -> Any:
             made = _max_pool(
                 _MAX_NAMES[2], wide, (1, *kernels), (1, *steps), (0, *pads), (1, *gaps), ceil_mode, 2
             )
-            if not recording(input):
-                # Without a graph torch has a kernel of its own, whose result is no view.
-                return plain(made[0]._array[..., 0, :].copy(), dtype=input._dtype), plain(made[1]._array[..., 0, :].copy())
             return made[0].squeeze(-2), made[1].squeeze(-2)
         _check_dims(f"max_pool{dims}d", input, dims)
         return _max_pool(_MAX_NAMES[dims], input, kernel_size, stride, padding, dilation, ceil_mode, dims)
@@ -186,6 +183,9 @@ def _max_pool_op(dims: int) -> Any:
         ceil_mode: bool = False, return_indices: bool = False,
     ) -> Any:  # fmt: skip
         made = with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+        if dims == 1 and not return_indices and not recording(input):
+            # Without a graph torch has a kernel of its own, whose result is no view.
+            return plain(made[0]._array.copy(), dtype=input._dtype)
         return made if return_indices else made[0]
 
     operator.__name__ = operator.__qualname__ = f"max_pool{dims}d"

@@ -88,11 +88,9 @@ def _covered(src: Tensor, index: Tensor) -> Tensor:
     return src
 
 
-def _tied(self: Tensor, at: int, index: Tensor, src: Tensor, result: Tensor, include_self: bool) -> tuple[Any, Any, Any]:
+def _tied(self: Tensor, at: int, index: Tensor, src: Tensor, result: Tensor) -> tuple[Any, Any, Any]:
     """Who holds the extreme, and how many of them there are at each place."""
     own = self == result
-    if not include_self:
-        own = own.new_zeros(own.shape)
     value = gather(result, at, index)
     theirs = _covered(src, index) == value
     many = scatter_add(own.to(self._dtype), at, index, theirs.to(self._dtype))
@@ -111,7 +109,7 @@ def _slope_of_self(
         # The product of all that fell on the place, without the value itself.
         ones = self.new_ones(self.shape)
         return grad * scatter_reduce(ones, at, index, src, "prod", include_self=True)
-    own, _, many = _tied(self, at, index, src, result, include_self)
+    own, _, many = _tied(self, at, index, src, result)
     return grad / many.masked_fill(many == 0, 1) * own.to(grad._dtype)
 
 
@@ -133,7 +131,7 @@ def _slope_of_source(
         filled = scatter_reduce(self, at, index, own.masked_fill(zeros, 1), "prod", include_self=include_self)
         alone = gather(grad * filled, at, index)
         return where(zeros.logical_and(many == 1), alone, whole.masked_fill(zeros, 0))
-    _, theirs, many = _tied(self, at, index, src, result, include_self)
+    _, theirs, many = _tied(self, at, index, src, result)
     return gather(grad / many.masked_fill(many == 0, 1), at, index) * theirs.to(grad._dtype)
 
 

@@ -90,7 +90,12 @@ def view_as_dtype(input: Tensor, kind: dtype) -> Tensor:
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     sizes = resolved(sizes_of(shape), input._array.size)
     array = reshaped_view(input._array, sizes)
-    return _viewed(input, array) if array is not None else unsafe_view(input.clone(), sizes)
+    if array is None:
+        return unsafe_view(input.contiguous(), sizes)
+    if input._array.flags.c_contiguous:
+        return _viewed(input, array)
+    before = input._array.shape
+    return view("ReshapeAliasBackward0", input, array, lambda grad: reshape(grad, before))
 
 
 def unsafe_view(input: Tensor, shape: tuple[int, ...]) -> Tensor:

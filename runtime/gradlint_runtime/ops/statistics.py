@@ -129,7 +129,7 @@ def unique_consecutive(
         at = dim_of(dim, array.ndim)
         flat = array
     moved = np.moveaxis(flat, at, 0)
-    changed = (moved[1:] != moved[:-1]).reshape(max(len(moved) - 1, 0), -1).any(axis=1)
+    changed = (moved[1:] != moved[:-1]).any(axis=tuple(range(1, moved.ndim)))
     starts = np.r_[True, changed] if len(moved) else np.zeros(0, bool)
     values = np.moveaxis(moved[starts], 0, at)
     inverse = np.cumsum(starts) - 1
@@ -201,6 +201,9 @@ def _quantile(input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolati
     if ((q._array < 0) | (q._array > 1)).any():
         raise RuntimeError(f"{function}() q values must be in the range [0, 1]")
     ndim = input._array.ndim
+    if not ndim and dim is not None:
+        dim_of(dim, 0)
+        dim, keepdim = None, False
     at = 0 if dim is None else dim_of(dim, ndim)
     kept = _kept_shape(input._array.shape, q._array.ndim > 0, dim, at, keepdim)
     if dim is None:
@@ -366,6 +369,7 @@ def gradient(
     dims = list(range(ndim)) if dim is None else [dim_of(each, ndim) for each in ([dim] if isinstance(dim, int) else dim)]
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    spacing = 1 if spacing is None else spacing
     given = list(spacing) if isinstance(spacing, Sequence) else [spacing] * len(dims)
     if isinstance(spacing, Tensor):
         given = [spacing] * len(dims)
