@@ -51,8 +51,10 @@ def _over(m: Machine, at: int, leaf: Any, each: Callable[[Any], Any], tag: str, 
         _over_generator(m, at, leaf, each, tag, sink, fresh)
         return NONE
     items, rest = iterate(m, leaf, at)
-    if rest is None and len(items) <= UNROLL:
+    if len(items) <= UNROLL and (rest is None or items):
         _unrolled(m, at, items, each, tag, sink)
+        if rest is not None and not m.dead():
+            repeat(m, at, tag, lambda: each(_item(m, rest, at)), sink, certain=True)
     else:
         from gradlint.analysis.joins import anonymous
 

@@ -465,7 +465,9 @@ def aliased(
     view = alias == "view"
     rg_off: Flag = own if off == "keeps" else FALSE if off == "drops" else lift(lambda t: FALSE if t.value is False else UNKNOWN, own)
     flag = _pick(m.recording, rg, rg_off)
-    leaf: Flag = _pick(m.recording, negate(flag), m.simplified(thing.leaf)) if view else UNKNOWN
+    whole = m.simplified(thing.leaf)
+    # What may be its input itself is a leaf only where that is one.
+    leaf: Flag = _pick(m.recording, negate(flag), whole if view else UNKNOWN) if view or is_false(whole) else UNKNOWN
     if is_false(flag):
         leaf = TRUE
     nodes, sure = record(m, name, row, bound, call, both(m.recording, own), thing.storage, tag)
