@@ -8,7 +8,7 @@ from typing import Any
 from gradlint.analysis.classes import externs, mro
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.machine import Call, Machine
-from gradlint.analysis.values import NONE, Class, Const, Extern, Instance, Ref, Sequence, Table
+from gradlint.analysis.values import NONE, Class, Const, Descriptor, Extern, Instance, Ref, Sequence, Table
 
 FIELDS = "__annotations__"
 TRANSPARENT = frozenset({
@@ -34,13 +34,22 @@ def construct(m: Machine, obj: Ref, cls: Ref, call: Call) -> bool:
         elif name in call.kwargs:
             attrs[name] = call.kwargs[name]
         else:
-            default = _default(m, cls, name)
-            attrs[name] = m.opaque(call.at, tag=name) if default is None else default
+            attrs[name] = _made(m, _default(m, cls, name), name, call.at)
     if "typing.NamedTuple" in externs(m, cls) or _is_named_tuple(m, cls):
         attrs[TUPLE] = m.alloc(call.at, Sequence("tuple", tuple(attrs[n] for n in names)), "fields")
     m.put(obj, replace(thing, attrs=attrs))
     _post_init(m, obj, call.at)
     return True
+
+
+def _made(m: Machine, default: Any, name: str, at: int) -> Any:
+    """The value of a field that was not given: its default, made anew by a `default_factory`."""
+    if default is None:
+        return m.opaque(at, tag=name)
+    if isinstance(default, Descriptor) and default.kind == "factory":
+        with m.within((m.here(at), "field", name)):
+            return m.services["call"](m, default.func, (), {}, at, False)
+    return default
 
 
 def _post_init(m: Machine, obj: Ref, at: int) -> None:

@@ -332,7 +332,7 @@ def _field(m: Machine, call: Call) -> Any:
     if "default" in call.kwargs:
         return call.kwargs["default"]
     if "default_factory" in call.kwargs:
-        return m.services["call"](m, call.kwargs["default_factory"], (), {}, call.at, False)
+        return Descriptor("factory", call.kwargs["default_factory"])
     return m.opaque(call.at, tag="field")
 
 

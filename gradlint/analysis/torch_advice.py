@@ -303,7 +303,15 @@ def settle(m: Machine) -> None:
         seen.add(place)
         m.events.append(records[0].event)
     m.events += [replace(t.event, backward=m.place(t.backward)) for t in m.book.targets if t.backward]
-    m.events[:] = [_with_stay(m, event) for event in m.events]
+    busy = {e.where for e in m.events if isinstance(e, ContextEntered) and e.computes.value is not False}
+    m.events[:] = [_at_any_time(_with_stay(m, event), busy) for event in m.events]
+
+
+def _at_any_time(event: Event, busy: set[Place]) -> Event:
+    """A block that computes something in another round or call is not one that covers nothing."""
+    if isinstance(event, ContextEntered) and event.computes.value is False and event.where in busy:
+        return replace(event, computes=Truth(None))
+    return event
 
 
 def _with_stay(m: Machine, event: Event) -> Event:
