@@ -50,7 +50,7 @@ def _get(m: Machine, obj: Any, name: str, at: int) -> Any:
     if isinstance(obj, Extern):
         return _extern(m, obj, name)
     if isinstance(obj, Opaque):
-        return opaque_attr(m, obj, name)
+        return opaque_attr(m, obj, name, at)
     if isinstance(obj, Super):
         return _super(m, obj, name, at)
     if isinstance(obj, Const):
@@ -94,13 +94,13 @@ def _extern(m: Machine, obj: Extern, name: str) -> Any:
     return torch_models.extern_name(m, f"{obj.name}.{name}")
 
 
-def opaque_attr(m: Machine, obj: Opaque, name: str) -> Any:
+def opaque_attr(m: Machine, obj: Opaque, name: str, at: int) -> Any:
     """An attribute of something unknown: a structural symbol, so that two reads are the same unknown."""
     if depth(obj.symbol) > MAX_SYMBOL:
         return Builtin(obj, name) if name == "backward" else Opaque(("wide",), obj.rg)
     from gradlint.analysis import torch_tensors
 
-    return torch_tensors.opaque_attribute(m, obj, name)
+    return torch_tensors.opaque_attribute(m, obj, name, at)
 
 
 def _function_attr(m: Machine, obj: Any, name: str, at: int) -> Any:

@@ -117,7 +117,8 @@ def _call_descriptor(m: Machine, func: Descriptor, args: Any, kwargs: Any, at: i
 def call_unknown(m: Machine, func: Any, args: Iterable[Any], kwargs: dict[str, Any], at: int) -> Any:
     """A call of something unknown: it may keep or change what it is given, its result is unknown."""
     m.may_raise()
-    m.unseen += 1
+    # Methods of numbers, strings and arrays have nothing to do with tensors.
+    m.unseen += not (isinstance(func, Opaque) and func.kind in ("number", "array"))
     values = (*args, *kwargs.values())
     if isinstance(func, Opaque):
         from gradlint.analysis import torch_models

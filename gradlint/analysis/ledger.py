@@ -84,6 +84,19 @@ class ReplacedRecord:
 
 
 @dataclass
+class FreezeRecord:
+    """Parameters frozen at one place. `stamps`: what had happened when each was; `facts`: the conditions it stood under."""
+
+    event: events.FreezeUndone
+    frozen: set[Any] = field(default_factory=set)
+    undone: set[Any] = field(default_factory=set)
+    stamps: dict[Any, tuple[int, ...]] = field(default_factory=dict)
+    facts: set[Any] = field(default_factory=set)
+    mattered: bool = False
+    again: int = 0
+
+
+@dataclass
 class TermRecord:
     """A derivative without graph became a term of a sum at `where`."""
 
@@ -117,6 +130,8 @@ class Ledger:
         self.told: set[int] = set()
         self.replaced: list[ReplacedRecord] = []
         self.unregistered: list[UnregisteredRecord] = []
+        self.freezes: dict[int, FreezeRecord] = {}
+        """By the place of the freeze."""
         self.terms: dict[int, TermRecord] = {}
         """By the number of the cut by `autograd.grad`."""
         self.steps: list[tuple[int, int, Identities]] = []
@@ -188,7 +203,7 @@ def settle(ledger: Ledger) -> list[events.Event]:
                 judged.append((record, made))
         for record, made in _best(judged):
             found.setdefault((record.where, record.kind), (record, made))
-    told: list[events.Event] = [*_merged(list(found.values())), *_releafed(ledger), *_replaced(ledger), *_rebound(ledger), *_unregistered(ledger), *_derivatives(ledger)]
+    told: list[events.Event] = [*_merged(list(found.values())), *_releafed(ledger), *_replaced(ledger), *_rebound(ledger), *_unregistered(ledger), *_derivatives(ledger), *_unfrozen(ledger)]
     return sorted(told, key=lambda e: (e.where.unit, e.where.at))
 
 
@@ -207,6 +222,15 @@ def _replaced(ledger: Ledger) -> list[events.Event]:
                 found.append(replace(record.event, optimizer=_place(holder.where), step=_place(where)))
                 break
     return found
+
+
+def _unfrozen(ledger: Ledger) -> list[events.Event]:
+    """Freezes that were undone before they had any effect."""
+    return [
+        replace(record.event, undone=_place(record.again))
+        for record in ledger.freezes.values()
+        if record.frozen == record.undone and not record.mattered
+    ]
 
 
 def _derivatives(ledger: Ledger) -> list[events.Event]:
@@ -317,7 +341,8 @@ def _releafed(ledger: Ledger) -> list[events.Event]:
             if not itself and not (record.fact.single.value and _adds_up(root.origin, record.where)):
                 continue
             names = [ledger.names.get(one, "") for n in sorted(record.lost) for one in sorted(ledger.cuts[n - 1].lost, key=repr)]
-            if not record.lost:
+            frozen = record.fact.cause_kind == "frozen" and bool(ledger.optimizers)
+            if not record.lost and not frozen:
                 continue
             found.setdefault(record.where, events.Releafed(
                 _place(record.where), record.mode, target=record.fact, lost=tuple(dict.fromkeys(n for n in names if n)),

@@ -214,6 +214,8 @@ class Machine:
         self.defs: dict[tuple[int, int], Any] = {}
         """Every function defined so far, by its key, without what decorators made of it."""
         self.decorations: dict[tuple[int, int], tuple[str, ...]] = {}
+        self.flag_reads = 0
+        """Counts how often the program asks a parameter for its `requires_grad`."""
         self.below = 0
         """The place of the decorator that stands right below the one that is being applied."""
         """Dotted names of the decorators of each function."""
@@ -347,7 +349,7 @@ class Machine:
 
     def publish(self, event: Event) -> None:
         """Keep an event that was made while control still went on here, even if it does no longer."""
-        if not self.quiet:
+        if not self.quiet and event.where.at:
             self.events.append(replace(event, entry=self.entry_number))
 
     def event(self, kind: type[E], at: int, /, **fields: Any) -> None:

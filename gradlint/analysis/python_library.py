@@ -46,8 +46,8 @@ NUMPY_LEAVES = frozenset({
     "nonzero", "argwhere", "size", "shape", "ndim", "array_equal", "array_equiv", "array_split", "split", "hsplit", "vsplit",
     "isscalar", "iterable",
 })  # fmt: skip
-"""Functions of numpy that do not turn a tensor into an array: they call its own method, or fail in another way. All others
-of `numpy`, `numpy.linalg` and `numpy.testing` do, by `__array__` (measured with numpy 2.4)."""
+"""Functions of numpy that do not turn a tensor into an array: they call its own method, or fail in another way. All others,
+and these where they are given a list of tensors, of `numpy`, `numpy.linalg` and `numpy.testing` do, by `__array__` (measured with numpy 2.4)."""
 NUMBERS = frozenset({
     "math", "random", "time", "os", "sys", "re", "json", "datetime", "argparse", "logging", "pathlib", "glob", "shutil",
     "string", "struct", "socket", "subprocess", "platform", "getpass", "inspect", "warnings", "gc", "uuid", "csv",
@@ -85,7 +85,8 @@ def call_extern(m: Machine, call: Call) -> Any:
 
 def _numpy(m: Machine, call: Call, rest: str) -> Any:
     package, _, name = rest.rpartition(".")
-    if package in ("", "linalg", "testing") and name not in NUMPY_LEAVES:
+    listed = bool(call.args) and isinstance(m.get(m.simplified(call.args[0])), Sequence)
+    if package in ("", "linalg", "testing") and (name not in NUMPY_LEAVES or listed):
         return _taken_to_numpy(m, call)
     return replace(m.opaque(call.at, FALSE, "array", tag=name), lost=_lost(m, call.args))
 

@@ -228,7 +228,7 @@ def _train(m: Machine, call: Call) -> Any:
 
 def _requires_grad(m: Machine, call: Call) -> Any:
     given = call.arg(0, "requires_grad")
-    torch_modules.freeze(m, call.self, TRUE if given is None else truth_of(m, given))
+    torch_modules.freeze(m, call.self, TRUE if given is None else truth_of(m, given), call.at)
     return call.self
 
 
@@ -272,10 +272,22 @@ def _children(m: Machine, call: Call) -> Any:
 
 
 def _buffers(m: Machine, call: Call) -> Any:
-    buffer = m.opaque(call.at, FALSE, tag="buffer")
+    """The buffers of modules in view as they are now; those of torch's own layers never require grad."""
+    found: list[tuple[str, Any]] = []
+    for one in tree(m, call.self):
+        thing = m.get(one)
+        names = m.simplified(thing.attrs.get(BUFFERS)) if isinstance(thing, Instance) else None
+        if isinstance(names, Const) and isinstance(names.value, tuple):
+            found += [(name, thing.attrs[name]) for name in names.value if name in thing.attrs]  # type: ignore[union-attr]
+    rest: Any = m.opaque(call.at, LIKELY_FALSE, tag="buffer")
+    items = [value for _, value in found]
     if call.name == "named_buffers":
-        return m.alloc(call.at, Sequence("iterator", (), _pair(m, "", buffer, call.at)), "buffers")
-    return m.alloc(call.at, Sequence("iterator", (), buffer), "buffers")
+        items, rest = [_pair(m, name, value, call.at) for name, value in found], _pair(m, "", rest, call.at)
+    return m.alloc(call.at, Sequence("iterator", tuple(items), rest), "buffers")
+
+
+BUFFERS = ":buffers"
+"""The names of the buffers that a module has registered."""
 
 
 STATE_DICT = "torch.nn.Module.state_dict"
@@ -320,6 +332,11 @@ def _register_buffer(m: Machine, call: Call) -> Any:
     name = m.simplified(call.arg(0, "name", NONE))
     if isinstance(name, Const) and isinstance(name.value, str):
         store(m, call.self, name.value, call.arg(1, "tensor", NONE))
+        thing = m.get(call.self)
+        if isinstance(thing, Instance):
+            before = m.simplified(thing.attrs.get(BUFFERS, Const(())))
+            names = before.value if isinstance(before, Const) and isinstance(before.value, tuple) else ()
+            m.put(call.self, replace(thing, attrs={**thing.attrs, BUFFERS: Const(tuple(dict.fromkeys((*names, name.value))))}))
     return NONE
 
 
@@ -491,7 +508,7 @@ def _of_group(m: Machine, receiver: Opaque, addresses: tuple[int, ...], call: Ca
 def _of_group_parameter(m: Machine, receiver: Opaque, name: str, call: Call) -> Any:
     if name == "requires_grad_":
         given = call.arg(0, "requires_grad")
-        torch_modules.freeze_through(m, receiver, TRUE if given is None else truth_of(m, given))
+        torch_modules.freeze_through(m, receiver, TRUE if given is None else truth_of(m, given), call.at)
         return receiver
     return m.opaque(call.at, receiver.rg, tag=name)
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import layer_rows
+from gradlint.analysis import layer_rows, torch_freezing
 from gradlint.analysis.classes import externs, has_unknown_base
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Machine
@@ -65,7 +65,7 @@ BASES = (
     "timm.", "torch_geometric.nn.", "diffusers.ModelMixin", "fairseq.models.", "keras.Model",
 )  # fmt: skip
 MAX_TREE = 400
-UNROLLED = 6
+UNROLLED = 8
 
 
 def is_module_class(name: str) -> bool:
@@ -459,8 +459,11 @@ def _mixed(a: Flag, b: Flag) -> Flag:
     return join_truths([*leaves(a), *leaves(b)])
 
 
-def set_all(m: Machine, addresses: Iterable[int], flag: Flag) -> None:
-    """`requires_grad` of every parameter in a group: of tensors, and of what layers hold (not of their submodules)."""
+def set_all(m: Machine, addresses: Iterable[int], flag: Flag, at: int = 0) -> None:
+    """`requires_grad` of every parameter in a group: of tensors, and of what layers hold (not of their submodules). `at`:
+    where this is asked for."""
+    addresses = list(addresses)
+    torch_freezing.flags_set(m, addresses, flag, at)
     for address in addresses:
         thing = m.state.heap.get(address)
         if isinstance(thing, Tensor):
@@ -469,28 +472,27 @@ def set_all(m: Machine, addresses: Iterable[int], flag: Flag) -> None:
             m.state.put(address, replace(thing, attrs={**thing.attrs, OWN: flag}))
 
 
-def freeze(m: Machine, ref: Any, flag: Flag) -> None:
+def freeze(m: Machine, ref: Any, flag: Flag, at: int = 0) -> None:
     """`module.requires_grad_(flag)`."""
     for one in tree(m, ref):
-        set_all(m, [one.addr], flag)
-        set_all(m, [p.addr for p in own_parameters(m, one)], flag)
+        set_all(m, [one.addr, *(p.addr for p in own_parameters(m, one))], flag, at)
 
 
-def freeze_through(m: Machine, obj: Opaque, flag: Flag) -> bool:
+def freeze_through(m: Machine, obj: Opaque, flag: Flag, at: int = 0) -> bool:
     """`p.requires_grad = flag` where `p` stands for a group of parameters; False where it does not."""
     if obj.symbol[0] == "some":
         whole = members(obj.symbol[1])
         if whole is not None:
-            set_all(m, whole[1], UNKNOWN)
+            set_all(m, whole[1], UNKNOWN, at)
             return True
     found = members(obj.symbol)
     if found is None:
         return _through_unknown_module(m, obj.symbol, flag)
     if found[0] == "params":
-        set_all(m, found[1], flag)
+        set_all(m, found[1], flag, at)
     else:
         for address in found[1]:
-            freeze(m, Ref(address), flag)
+            freeze(m, Ref(address), flag, at)
     return True
 
 

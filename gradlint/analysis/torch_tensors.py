@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from gradlint.analysis import events, torch_autograd, torch_ops, torch_rebinding
+from gradlint.analysis import events, torch_autograd, torch_freezing, torch_ops, torch_rebinding
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import flag_value, truth_of
 from gradlint.analysis.torch_inplace import touch
@@ -120,6 +120,7 @@ def attribute(m: Machine, ref: Ref, name: str, at: int) -> Any:
 
 
 def _requires_grad(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
+    m.flag_reads += thing.parameter
     return _flag(m, ref, thing.rg, "requires_grad", at)
 
 
@@ -237,6 +238,7 @@ def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> No
     """`.requires_grad = flag` and `.requires_grad_(flag)`."""
     thing = m.get(ref)
     assert isinstance(thing, Tensor)
+    torch_freezing.flags_set(m, [ref.addr], flag, at)
     m.book.met |= {thing.origin.mode_line, *(here for _, here in m.state.mode.stack)}
     rg = m.simplified(thing.rg)
     computed = thing.origin.op not in ("leaf", "input", "parameter", "unknown") and bool(thing.origin.args)
@@ -410,6 +412,8 @@ def _to(m: Machine, call: Call) -> Any:
     storage = 0
     origin = m.origin(f"torch.Tensor.{call.name}", call.at, (ref, *call.args), flag)
     leaf: Flag = TRUE if is_false(flag) else negate(flag) if copies else UNKNOWN
+    if is_true(m.recording) and is_true(flag) and is_false(m.simplified(thing.leaf)):
+        leaf = FALSE
     node: frozenset[int] = thing.nodes
     return m.tensor(call.at, Tensor(
         rg=flag, leaf=leaf, floating=floating, inference=thing.inference, scalar=thing.scalar, storage=storage,
@@ -489,13 +493,13 @@ METHODS: dict[str, Callable[[Machine, Call], Any]] = {
 # -- unknown values
 
 
-def opaque_attribute(m: Machine, obj: Opaque, name: str) -> Any:
+def opaque_attribute(m: Machine, obj: Opaque, name: str, at: int) -> Any:
     """An attribute of an unknown value."""
     value = known(m, obj)
     if isinstance(value, Ref):
         from gradlint.analysis.attributes import get_attr
 
-        return get_attr(m, value, name, 0)
+        return get_attr(m, value, name, at)
     if name == "backward":
         return Builtin(obj, name)
     from gradlint.analysis import torch_modules
@@ -505,6 +509,7 @@ def opaque_attribute(m: Machine, obj: Opaque, name: str) -> Any:
     if name in ("detach", "requires_grad_", "register_hook", "retain_grad", "numpy", "detach_") and obj.kind in ("", "tensors"):
         return Builtin(obj, name)
     if name in PLAIN_ATTRIBUTES:
+        m.flag_reads += name == "requires_grad"
         return Opaque(("attr", obj.symbol, name), FALSE, "number")
     if name == "data" and obj.kind == "":
         return Opaque(("attr", obj.symbol, name), LIKELY_FALSE)
@@ -542,7 +547,7 @@ def opaque_method(m: Machine, call: Call) -> Any:
 
     if call.name == "requires_grad_":
         given = call.arg(0, "requires_grad")
-        if torch_modules.freeze_through(m, call.self, TRUE if given is None else truth_of(m, given)):
+        if torch_modules.freeze_through(m, call.self, TRUE if given is None else truth_of(m, given), call.at):
             return call.self
     ref = torch_modules.stand_in(m, call.self, call.at)
     if ref is not call.self:
@@ -575,7 +580,7 @@ def set_opaque_attribute(m: Machine, obj: Opaque, name: str, value: Any, at: int
     if name == "requires_grad":
         from gradlint.analysis import torch_modules
 
-        if torch_modules.freeze_through(m, obj, truth_of(m, value)):
+        if torch_modules.freeze_through(m, obj, truth_of(m, value), at):
             return
         ref = as_tensor(m, obj)
         if ref is not None:
