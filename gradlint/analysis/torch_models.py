@@ -42,8 +42,6 @@ from gradlint.analysis.values import (
 from gradlint.torch_model import tables
 
 FUNCTION = "torch.autograd.Function"
-ABSTRACT = frozenset({"Module", "Linear", "Sequential", "Dropout", "Softmax", "Conv1d", "Conv2d", "Conv3d"})
-"""Classes of torch.nn that other ones in it are derived from, as far as programs ask."""
 
 
 # -- names
@@ -306,6 +304,16 @@ def store_item(m: Machine, ref: Ref, index: Any, value: Any, at: int) -> bool:
     return torch_module_calls.store_item(m, ref, index, value, at)
 
 
+PARENTS = {
+    "GRU": "RNNBase", "LSTM": "RNNBase", "RNN": "RNNBase", "GRUCell": "RNNCellBase", "LSTMCell": "RNNCellBase",
+    "RNNCell": "RNNCellBase", "LazyLinear": "Linear", "NLLLoss2d": "NLLLoss", "ReLU6": "Hardtanh",
+    "UpsamplingBilinear2d": "Upsample", "UpsamplingNearest2d": "Upsample",
+    **{f"LazyConv{k}{n}d": f"Conv{k}{n}d" for k in ("", "Transpose") for n in (1, 2, 3)},
+    **{f"ZeroPad{n}d": f"ConstantPad{n}d" for n in (1, 2, 3)},
+}  # fmt: skip
+"""Public layers that are subclasses of other public layers than `Module` (all of torch.nn, measured with 2.13)."""
+
+
 def is_subclass(name: str, base: str) -> bool | None:
     """Whether one external class is a subclass of another; None where that is not known."""
     if name == base:
@@ -313,8 +321,10 @@ def is_subclass(name: str, base: str) -> bool | None:
     if base == torch_modules.MODULE:
         return True if torch_modules.is_module_class(name) else False if name.startswith(("torch.optim", "builtins.")) else None
     if name.startswith("torch.nn.") and base.startswith("torch.nn."):
-        known = layer_rows.exists(name) and layer_rows.exists(base)
-        return False if known and base.rpartition(".")[2] not in ABSTRACT else None
+        child, parent = name.rpartition(".")[2], base.rpartition(".")[2]
+        if PARENTS.get(child) == parent:
+            return True
+        return False if torch_modules.is_module_class(name) and not parent.startswith("_") else None
     if base == "torch.optim.Optimizer":
         return torch_optim.is_optimizer_class(name)
     if name.startswith("torch.") != base.startswith("torch."):
