@@ -95,6 +95,6 @@ def named_tuple(m: Machine, call: Call) -> Any:
         if rest is not None or len(names) != len(items):
             return m.opaque(call.at, tag="namedtuple")
     name = call.constant(0, "typename", "namedtuple")
-    table = m.alloc(call.at, Table({n: NONE for n in names}), "fields")
+    table = m.alloc(call.at, Table(dict.fromkeys(names, NONE)), "fields")
     made = Class(str(name), str(name), (Extern("collections.namedtuple()"),), {FIELDS: table}, 0, m.here(call.at))
     return m.alloc(call.at, made, "class")

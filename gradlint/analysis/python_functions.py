@@ -566,7 +566,7 @@ BUILTINS: dict[str, Model] = {
     "type": _type,
     "super": _super,
     "callable": _callable,
-    **{name: _convert for name in ("int", "float", "str", "bool", "complex", "bytes")},
+    **dict.fromkeys(("int", "float", "str", "bool", "complex", "bytes"), _convert),
     "any": _quantified,
     "all": _quantified,
     "abs": _abs,
@@ -578,10 +578,6 @@ BUILTINS: dict[str, Model] = {
     "vars": _vars,
     "exit": _exit,
     "quit": _exit,
-    **{name: _none for name in ("print", "breakpoint")},
-    **{
-        name: number
-        for name in ("id", "repr", "ascii", "hash", "format", "ord", "chr", "bin", "hex", "input", "divmod", "issubclass",
-                     "bytearray", "memoryview", "slice", "dir")
-    },
+    **dict.fromkeys(("print", "breakpoint"), _none),
+    **dict.fromkeys(("id", "repr", "ascii", "hash", "format", "ord", "chr", "bin", "hex", "input", "divmod", "issubclass", "bytearray", "memoryview", "slice", "dir"), number),
 }  # fmt: skip

@@ -14,7 +14,6 @@ from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.python_functions import iterate_lazily, lazily, unknown_extern
 from gradlint.analysis.state import Mode
 from gradlint.analysis.torch_ops import MAX_LOST
-from gradlint.analysis.torch_ops import MAX_LOST
 from gradlint.analysis.torch_values import rg_of, tensors_in
 from gradlint.analysis.values import (
     FALSE,

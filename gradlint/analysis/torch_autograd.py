@@ -199,7 +199,13 @@ class _Graph:
                 self._look(node)
             stop = certain and node.keeps and is_true(self.m.simplified(node.freed))
             todo += [(a, certain and not stop) for a in sorted(node.inputs)]
-            todo += [(a, False) for a in sorted(node.maybe)]
+            # Whichever of them it leads to, that one is freed.
+            gone = certain and not stop and all(self._is_freed(a) for a in node.maybe)
+            todo += [(a, gone) for a in sorted(node.maybe)]
+
+    def _is_freed(self, address: int) -> bool:
+        node = self.m.state.heap.get(address)
+        return isinstance(node, Node) and node.keeps and is_true(self.m.simplified(node.freed))
 
     def _look(self, node: Node) -> None:
         m = self.m

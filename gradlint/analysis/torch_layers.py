@@ -9,7 +9,16 @@ from gradlint.analysis import events, layer_rows, torch_advice, torch_autocast, 
 from gradlint.analysis.events import TensorFact
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.torch_modules import flag_in
-from gradlint.analysis.torch_ops import MAX_SOURCES, carried, each_single, is_vague, made_from, mark_used, note_recorded, sources_of
+from gradlint.analysis.torch_ops import (
+    MAX_SOURCES,
+    carried,
+    each_single,
+    is_vague,
+    made_from,
+    mark_used,
+    note_recorded,
+    sources_of,
+)
 from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known, rg_of, tensors_in
 from gradlint.analysis.values import (
     FALSE,

@@ -418,10 +418,7 @@ METHODS: dict[str, Callable[[Machine, Call], Any]] = {
     "extra_repr": _opaque_handle,
     "forward": _forward_directly,
     "__call__": lambda m, call: call_module(m, call.self, call),
-    **{
-        name: _same
-        for name in ("to", "cuda", "cpu", "float", "double", "half", "bfloat16", "type", "xpu", "npu", "share_memory", "compile")
-    },
+    **dict.fromkeys(("to", "cuda", "cpu", "float", "double", "half", "bfloat16", "type", "xpu", "npu", "share_memory", "compile"), _same),
     "to_empty": _same,
 }  # fmt: skip
 

@@ -486,7 +486,7 @@ METHODS: dict[str, Callable[[Machine, Call], Any]] = {
     "cpu": _to,
     "cuda": _to,
     "type_as": _type_as,
-    **{name: _to for name in _CASTS},
+    **dict.fromkeys(_CASTS, _to),
 }
 
 

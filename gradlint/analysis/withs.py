@@ -9,7 +9,19 @@ from typing import Any
 from gradlint.analysis import contexts, events, generators, torch_advice, torch_autocast
 from gradlint.analysis.machine import Exits, Machine, join_all
 from gradlint.analysis.state import State
-from gradlint.analysis.values import NONE, UNKNOWN, Context, Extern, Generator, Instance, Opaque, Ref, Sequence, Truth, summary
+from gradlint.analysis.values import (
+    NONE,
+    UNKNOWN,
+    Context,
+    Extern,
+    Generator,
+    Instance,
+    Opaque,
+    Ref,
+    Sequence,
+    Truth,
+    summary,
+)
 from gradlint.syntax import ir
 
 Leave = Callable[[], None]

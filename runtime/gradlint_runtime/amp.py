@@ -17,7 +17,7 @@ from .tensor import Tensor
 _CPU = ("cpu",)
 
 
-class autocast:  # noqa: N801
+class autocast:
     """`torch.autocast`"""
 
     def __init__(

@@ -13,7 +13,7 @@ import numpy as np
 BOOL, INTEGRAL, FLOATING, COMPLEX = range(4)
 
 
-class dtype:  # noqa: N801 - torch's own name
+class dtype:
     """One element type; `numpy` is the dtype of the arrays that hold it."""
 
     __slots__ = ("name", "numpy", "itemsize", "category", "is_floating_point", "is_complex", "is_signed", "short")

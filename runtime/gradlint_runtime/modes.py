@@ -153,7 +153,7 @@ class _Bare(DecoratorContextManager):
         return cls()(function)
 
 
-class no_grad(_Bare):  # noqa: N801
+class no_grad(_Bare):
     """`torch.no_grad`"""
 
     def __init__(self) -> None:
@@ -167,7 +167,7 @@ class no_grad(_Bare):  # noqa: N801
         mode.grad = self.prev
 
 
-class enable_grad(_Bare):  # noqa: N801
+class enable_grad(_Bare):
     """`torch.enable_grad`"""
 
     def __enter__(self) -> None:
@@ -178,10 +178,10 @@ class enable_grad(_Bare):  # noqa: N801
         mode.grad = self.prev
 
 
-class set_grad_enabled(DecoratorContextManager):  # noqa: N801
+class set_grad_enabled(DecoratorContextManager):
     """`torch.set_grad_enabled`: acts when it is made; leaving its block restores what stood before that."""
 
-    def __init__(self, mode: bool) -> None:  # noqa: A002 - torch's name
+    def __init__(self, mode: bool) -> None:
         self.prev = is_grad_enabled()
         self.mode = mode
         switch_grad(mode)
@@ -223,7 +223,7 @@ class _Guard:
             self.before = None
 
 
-class inference_mode(DecoratorContextManager):  # noqa: N801
+class inference_mode(DecoratorContextManager):
     """`torch.inference_mode`: sets grad mode too, on for `inference_mode(False)`."""
 
     def __new__(cls, mode: Any = True) -> Any:
@@ -250,10 +250,10 @@ class inference_mode(DecoratorContextManager):  # noqa: N801
         return type(self)(self.mode)
 
 
-class set_multithreading_enabled(DecoratorContextManager):  # noqa: N801
+class set_multithreading_enabled(DecoratorContextManager):
     """Kept as a flag: the engine's backward always runs in the thread that calls it."""
 
-    def __init__(self, mode: bool) -> None:  # noqa: A002
+    def __init__(self, mode: bool) -> None:
         self.prev = _multithreading(mode)
         self.mode = mode
 

@@ -188,7 +188,7 @@ def set_rng_state(new_state: Any) -> None:
     default_generator.set_state(new_state)
 
 
-class fork_rng:  # noqa: N801
+class fork_rng:
     """`torch.random.fork_rng`: the block leaves the state as it was."""
 
     def __init__(self, devices: Any = None, enabled: bool = True, device_type: str = "cuda", **options: Any) -> None:

@@ -18,8 +18,8 @@ def _named(name: str, fields: str) -> Any:
     return kind
 
 
-max = _named("max", "values indices")  # noqa: A001
-min = _named("min", "values indices")  # noqa: A001
+max = _named("max", "values indices")
+min = _named("min", "values indices")
 median = _named("median", "values indices")
 nanmedian = _named("nanmedian", "values indices")
 mode = _named("mode", "values indices")

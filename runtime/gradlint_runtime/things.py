@@ -39,16 +39,16 @@ class Size(tuple):
     __rmul__ = __mul__
 
 
-class device:  # noqa: N801
+class device:
     """`torch.device`, of which "cpu" is the one that works."""
 
     __slots__ = ("type", "index")
 
-    def __init__(self, type: Any, index: int | None = None) -> None:  # noqa: A002
+    def __init__(self, type: Any, index: int | None = None) -> None:
         if isinstance(type, device):
-            type, index = type.type, type.index  # noqa: A001
+            type, index = type.type, type.index
         if isinstance(type, int):
-            type, index = "cuda", type  # noqa: A001
+            type, index = "cuda", type
         name, _, number = type.partition(":")
         if name not in KNOWN_DEVICES:
             raise RuntimeError(
@@ -86,7 +86,7 @@ KNOWN_DEVICES = (
 CPU = device("cpu")
 
 
-class layout:  # noqa: N801
+class layout:
     """`torch.layout`"""
 
     __slots__ = ("name",)
@@ -98,7 +98,7 @@ class layout:  # noqa: N801
         return f"torch.{self.name}"
 
 
-class memory_format(layout):  # noqa: N801
+class memory_format(layout):
     """`torch.memory_format`"""
 
     __slots__ = ()
@@ -111,7 +111,7 @@ MEMORY_FORMATS = [
 ]
 
 
-class finfo:  # noqa: N801
+class finfo:
     """`torch.finfo`"""
 
     def __init__(self, dtype: dtype | None = None) -> None:
@@ -133,7 +133,7 @@ class finfo:  # noqa: N801
         return f"finfo({parts}, smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})"
 
 
-class iinfo:  # noqa: N801
+class iinfo:
     """`torch.iinfo`"""
 
     def __init__(self, dtype: dtype) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-
 from gradlint_runtime import assemble
 from gradlint_runtime.dtypes import bfloat16
 from gradlint_runtime.errors import Unsupported

@@ -26,9 +26,8 @@ sys.path[:0] = [os.path.join(os.path.dirname(__file__), "..", "..", "runtime"), 
 import both  # noqa: E402
 import torch  # noqa: E402
 from both import Untranslatable, array_of, close, dtype_name, engine, tensors, translate  # noqa: E402
-from torch.testing._internal.common_methods_invocations import op_db  # noqa: E402
-
 from gradlint_runtime.errors import Unsupported  # noqa: E402
+from torch.testing._internal.common_methods_invocations import op_db  # noqa: E402
 
 CONTEXTS = ("plain", "no_grad", "inference_mode", "plain>enable_grad", "no_grad>enable_grad", "inference_mode>enable_grad")
 UNDEFINED = {"empty", "empty_like", "empty_strided", "empty_permuted", "new_empty", "new_empty_strided", "resize_",
@@ -189,7 +188,7 @@ def compare_flags(report: Report, sample: Any, ours: Any, theirs: Any, label: st
                         results.append(flags_of(outputs, tensors(args)))
                 except Unsupported:
                     raise
-                except Exception as error:  # noqa: BLE001 - compared
+                except Exception as error:
                     results.append(type(error).__name__)
             if results[0] != results[1]:
                 report.wrong.append(f"{label} {context} rg={wanted}: {results[1]}, torch {results[0]}")
@@ -207,7 +206,7 @@ def compare_sample(report: Report, op: Any, sample: Any, ours: Any, label: str, 
     torch.manual_seed(5)
     try:
         theirs_out = run(op.op, given, their_after)
-    except Exception as error:  # noqa: BLE001 - the sample itself fails on torch
+    except Exception as error:
         report.refused[f"fails on torch: {type(error).__name__}"] += 1
         return True
     engine.manual_seed(5)
@@ -316,7 +315,7 @@ def examine(index: int, options: argparse.Namespace) -> Report:
         try:
             with limit(options.seconds):
                 samples = list(op.sample_inputs("cpu", kind, requires_grad=grads))[: options.samples]
-        except Exception as error:  # noqa: BLE001 - the sample inputs of some operators need more than a CPU
+        except Exception as error:
             report.refused[f"no samples: {type(error).__name__}"] += 1
             continue
         for number, sample in enumerate(samples):
@@ -333,7 +332,7 @@ def examine(index: int, options: argparse.Namespace) -> Report:
                 report.refused[str(error)] += 1
             except TooSlow:
                 report.refused["too slow"] += 1
-            except Exception as error:  # noqa: BLE001 - the engine fails where torch does not
+            except Exception as error:
                 report.wrong.append(f"{label} {type(error).__name__}: {str(error)[:200]}")
     return report
 

@@ -15,7 +15,7 @@ from ..tensor import Tensor, edge_of, sharing, wrap
 _mode = mode
 
 
-class saved_tensors_hooks:  # noqa: N801
+class saved_tensors_hooks:
     """`torch.autograd.graph.saved_tensors_hooks`"""
 
     def __init__(self, pack_hook: Callable[..., Any], unpack_hook: Callable[..., Any]) -> None:
@@ -31,7 +31,7 @@ class saved_tensors_hooks:  # noqa: N801
         mode.saved_hooks = mode.saved_hooks[:-1]
 
 
-class save_on_cpu(saved_tensors_hooks):  # noqa: N801
+class save_on_cpu(saved_tensors_hooks):
     """`torch.autograd.graph.save_on_cpu`: a copy, which later writes do not reach."""
 
     def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
@@ -71,7 +71,7 @@ class _Handles:
         self.remove()
 
 
-def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], *, mode: str = "all") -> _Handles:  # noqa: F811
+def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], *, mode: str = "all") -> _Handles:
     """Call a hook once for a walk, with the gradients of all tensors, or with the first that comes."""
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
@@ -114,10 +114,10 @@ def increment_version(tensor: Any) -> None:
             each._counter.n += 1
 
 
-class set_detect_anomaly:  # noqa: N801
+class set_detect_anomaly:
     """`torch.autograd.set_detect_anomaly`"""
 
-    def __init__(self, mode: bool, check_nan: bool = True) -> None:  # noqa: F811
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self.prev = (_mode.anomaly, _mode.check_nan)
         _mode.anomaly, _mode.check_nan = mode, check_nan
 
@@ -128,7 +128,7 @@ class set_detect_anomaly:  # noqa: N801
         _mode.anomaly, _mode.check_nan = self.prev
 
 
-class detect_anomaly:  # noqa: N801
+class detect_anomaly:
     """`torch.autograd.detect_anomaly`"""
 
     def __init__(self, check_nan: bool = True) -> None:

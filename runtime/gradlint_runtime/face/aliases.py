@@ -13,6 +13,6 @@ ALIASES = {
     "arctan2": "atan2", "arctanh": "atanh", "negative": "neg", "multiply": "mul", "subtract": "sub", "divide": "div",
     "clip": "clamp", "fix": "trunc", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le",
     "not_equal": "ne", "concat": "cat", "concatenate": "cat", "row_stack": "vstack", "swapaxes": "transpose",
-    "swapdims": "transpose", "moveaxis": "movedim", "ger": "outer", "special_expit": "sigmoid", 
+    "swapdims": "transpose", "moveaxis": "movedim", "ger": "outer", "special_expit": "sigmoid",
     "linalg_vector_norm": "vector_norm",
 }  # fmt: skip

@@ -159,7 +159,7 @@ class _VariableMeta(type):
 class Variable(metaclass=_VariableMeta):
     """`torch.autograd.Variable`, which is a tensor today."""
 
-    def __new__(cls, data: Any = None, requires_grad: bool = False, volatile: Any = None) -> Any:  # noqa: F811
+    def __new__(cls, data: Any = None, requires_grad: bool = False, volatile: Any = None) -> Any:
         if not isinstance(data, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(data).__name__}")
         made = data.detach()

@@ -49,7 +49,7 @@ def call_with_hooks(module: Any, args: Any, kwargs: Any) -> Any:
             if hook is not None:
                 try:
                     hook(module, args, None)
-                except Exception as error:  # noqa: BLE001 - the first exception is the one to report
+                except Exception as error:
                     warnings.warn(
                         "module forward hook with ``always_call=True`` raised an exception that was silenced as another "
                         f"error was raised in forward: {error}",

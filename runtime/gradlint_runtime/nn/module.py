@@ -306,7 +306,7 @@ class Module:
 
     # modes and gradients
 
-    def train(self, mode: bool = True) -> Any:  # noqa: F811
+    def train(self, mode: bool = True) -> Any:
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
         self.training = mode

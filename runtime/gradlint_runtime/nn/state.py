@@ -152,7 +152,7 @@ def _load_one(
     try:
         with grad_mode(False):
             held.copy_(value)
-    except Exception as error:  # noqa: BLE001 - told with all others, as torch does
+    except Exception as error:
         errors.append(
             f'While copying the parameter named "{key}", whose dimensions in the model are {Size(held._array.shape)} '
             f"and whose dimensions in the checkpoint are {Size(value._array.shape)}, an exception occurred : "

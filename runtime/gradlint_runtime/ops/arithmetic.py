@@ -10,7 +10,16 @@ import numpy as np
 from .. import errors
 from ..apply import record
 from ..dtypes import (
-    BOOL, COMPLEX, FLOATING, INTEGRAL, bfloat16, complex128, default_float, dtype, float64, result_type,
+    BOOL,
+    COMPLEX,
+    FLOATING,
+    INTEGRAL,
+    bfloat16,
+    complex128,
+    default_float,
+    dtype,
+    float64,
+    result_type,
     round_to_bfloat16,
 )  # fmt: skip
 from ..tensor import Tensor
@@ -120,7 +129,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if kind.category < FLOATING and np.any(np.asarray(b) == 0):
         raise RuntimeError("ZeroDivisionError")
     value = floor_values(a, b) if rounding_mode == "floor" else trunc_values(a, b, kind)
-    no_slope = zeros_of  # noqa: E731
+    no_slope = zeros_of
     return record(
         "DivBackward2", value, (_number_or_tensor(input), no_slope), (_number_or_tensor(other), no_slope), dtype=kind
     )
@@ -186,7 +195,7 @@ def fmod(input: Tensor, other: Any) -> Tensor:
     )  # fmt: skip
 
 
-def pow(input: Any, exponent: Any) -> Tensor:  # noqa: A001
+def pow(input: Any, exponent: Any) -> Tensor:
     a, b, kind = operands(input, exponent, "pow")
     if kind.category == INTEGRAL and not isinstance(exponent, Tensor) and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")

@@ -62,7 +62,7 @@ def _c_name(kind: dtype) -> str:
     return _C_NAMES.get(kind.name, kind.name)
 
 
-def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
@@ -70,13 +70,13 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:  # noqa: A
     return _clamp_numbers("ClampBackward1", input, min, max)
 
 
-def clamp_min(input: Tensor, min: Any) -> Tensor:  # noqa: A002
+def clamp_min(input: Tensor, min: Any) -> Tensor:
     if isinstance(min, Tensor):
         return _clamp_tensors("ClampMinBackward1", input, min, None, both=False)
     return _clamp_numbers("ClampMinBackward0", input, min, None)
 
 
-def clamp_max(input: Tensor, max: Any) -> Tensor:  # noqa: A002
+def clamp_max(input: Tensor, max: Any) -> Tensor:
     if isinstance(max, Tensor):
         return _clamp_tensors("ClampMaxBackward1", input, None, max, both=False)
     return _clamp_numbers("ClampMaxBackward0", input, None, max)
@@ -122,11 +122,11 @@ def _clamp_tensors(name: str, input: Tensor, low: Any, high: Any, *, both: bool 
     if high is not None:
         value = np.minimum(value, converted(high, kind))
 
-    def to_min(grad: Any, self: Any, min: Any, max: Any) -> Any:  # noqa: A002
+    def to_min(grad: Any, self: Any, min: Any, max: Any) -> Any:
         taken = self < min
         return where(taken if max is None else taken.logical_and(min < max), grad, 0)
 
-    def to_max(grad: Any, self: Any, min: Any, max: Any) -> Any:  # noqa: A002
+    def to_max(grad: Any, self: Any, min: Any, max: Any) -> Any:
         taken = self > max
         return where(taken if min is None else taken.logical_or(max < min), grad, 0)
 

@@ -18,8 +18,21 @@ import numpy as np
 from .. import errors
 from ..apply import record
 from ..dtypes import (
-    BOOL, COMPLEX, FLOATING, INTEGRAL, SCALARS, bfloat16, bool_, default_float, dtype, float16, float32, float64,
-    of_scalar, promote, result_type,
+    BOOL,
+    COMPLEX,
+    FLOATING,
+    INTEGRAL,
+    SCALARS,
+    bfloat16,
+    bool_,
+    default_float,
+    dtype,
+    float16,
+    float32,
+    float64,
+    of_scalar,
+    promote,
+    result_type,
 )  # fmt: skip
 from ..saved import OUT, Output
 from ..tensor import Tensor

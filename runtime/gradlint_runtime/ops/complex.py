@@ -102,7 +102,7 @@ def is_conj(input: Tensor) -> bool:
     return False
 
 
-def complex(real: Tensor, imag: Tensor) -> Tensor:  # noqa: A001
+def complex(real: Tensor, imag: Tensor) -> Tensor:
     if real._dtype not in COMPLEX_OF or imag._dtype not in COMPLEX_OF:
         raise RuntimeError(
             f"Expected both inputs to be Half, Float or Double tensors but got {real._dtype.short} and "
@@ -125,7 +125,7 @@ def _imaginary_part(grad: Any) -> Any:
     return imag(grad) if grad._dtype.is_complex else zeros_of(grad)
 
 
-def polar(abs: Tensor, angle: Tensor) -> Tensor:  # noqa: A002
+def polar(abs: Tensor, angle: Tensor) -> Tensor:
     if abs._dtype.category != FLOATING:
         raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {abs._dtype.short} and {angle._dtype.short}")
     kind = COMPLEX_OF[abs._dtype]

@@ -7,8 +7,22 @@ from typing import Any
 from .. import errors
 from ..apply import record
 from ..dtypes import (
-    ALL, as_dtype, bfloat16, bool_, cast, complex64, complex128, dtype, float16, float32, float64, int8, int16,
-    int32, int64, uint8,
+    ALL,
+    as_dtype,
+    bfloat16,
+    bool_,
+    cast,
+    complex64,
+    complex128,
+    dtype,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
 )  # fmt: skip
 from ..modes import mode
 from ..tensor import Tensor, Version, needs_grad, sharing

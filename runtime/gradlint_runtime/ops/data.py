@@ -11,8 +11,20 @@ import numpy as np
 
 from .. import errors
 from ..dtypes import (
-    BOOL, COMPLEX, FLOATING, FROM_NUMPY, INTEGRAL, as_dtype, bfloat16, bool_, cast, default_complex, default_float,
-    dtype, int64, promote,
+    BOOL,
+    COMPLEX,
+    FLOATING,
+    FROM_NUMPY,
+    INTEGRAL,
+    as_dtype,
+    bfloat16,
+    bool_,
+    cast,
+    default_complex,
+    default_float,
+    dtype,
+    int64,
+    promote,
 )  # fmt: skip
 from ..modes import grad_mode, mode
 from ..tensor import Tensor, needs_grad, set_flag, sharing, wrap

@@ -18,7 +18,7 @@ TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
 
 
 @unary("AbsBackward0", integers=True)
-def abs(a: Any) -> Any:  # noqa: A001
+def abs(a: Any) -> Any:
     return np.abs(a), (lambda grad, self: grad * self.sgn(), SELF)
 
 
@@ -268,7 +268,7 @@ def frac(a: Any) -> Any:
     return a - np.trunc(a), (lambda grad: grad,)
 
 
-def round(input: Tensor, *, decimals: int | None = None) -> Tensor:  # noqa: A001
+def round(input: Tensor, *, decimals: int | None = None) -> Tensor:
     a = input._array
     if a.dtype.kind in "iub":
         return plain(a.copy())

@@ -9,8 +9,8 @@ import numpy as np
 from .. import results
 from ..apply import plain, record, record_many
 from ..dtypes import COMPLEX, int64
-from ..tensor import Tensor
 from ..saved import OUT, OUT1
+from ..tensor import Tensor
 from .common import dim_of, zeros_of
 from .reduce import axes_of, spread
 
@@ -73,7 +73,7 @@ def _evenly_whole(grad: Any, self: Any, result: Any) -> Any:
     return taken * (grad / taken.sum())
 
 
-def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:  # noqa: A001
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     if isinstance(dim, Tensor) or other is not None:
         from .arithmetic import maximum
 
@@ -81,7 +81,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     return _whole("MaxBackward1", input, True) if dim is None else _along("MaxBackward0", True, input, dim, keepdim)
 
 
-def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:  # noqa: A001
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     if isinstance(dim, Tensor) or other is not None:
         from .arithmetic import minimum
 
@@ -131,7 +131,7 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
     axes = axes_of(dim, array.ndim)
     low, high = (function(array, axis=axes, keepdims=keepdim) for function in (np.min, np.max))
 
-    def way(grads: Any, self: Any, min: Any, max: Any) -> Any:  # noqa: A002
+    def way(grads: Any, self: Any, min: Any, max: Any) -> Any:
         from .reduce import added
 
         even = _evenly(dim, keepdim, array.ndim)
@@ -200,7 +200,7 @@ def msort(input: Tensor) -> Tensor:
     return sort(input, 0)[0]
 
 
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:  # noqa: A002
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     array = input._array
     at = dim_of(dim, array.ndim)
     shape = array.shape

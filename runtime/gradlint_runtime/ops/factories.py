@@ -10,8 +10,18 @@ import numpy as np
 
 from .. import errors
 from ..dtypes import (
-    COMPLEX, COMPLEX_OF, FLOATING, INTEGRAL, as_dtype, bfloat16, default_complex,
-    default_float, dtype, int64, of_scalar, round_to_bfloat16,
+    COMPLEX,
+    COMPLEX_OF,
+    FLOATING,
+    INTEGRAL,
+    as_dtype,
+    bfloat16,
+    default_complex,
+    default_float,
+    dtype,
+    int64,
+    of_scalar,
+    round_to_bfloat16,
 )  # fmt: skip
 from ..tensor import Tensor, set_flag, wrap
 from .common import scalar_for, sizes_of

@@ -46,7 +46,7 @@ def _cholesky(A: Tensor, upper: bool, node: str, function: str) -> Tensor:
         raise _positive_definite(function, array) from None
     value = np.swapaxes(lower, -1, -2).conj() if upper else lower
 
-    def way(grad: Any, L: Any) -> Any:  # noqa: N803
+    def way(grad: Any, L: Any) -> Any:
         low, g = (hb(L), hb(grad)) if upper else (L, grad)
         inner = matmul(hb(low), g).tril()
         inner = inner.tril(-1) + 0.5 * _diagonal_matrix(inner)
@@ -130,7 +130,7 @@ def _qr(A: Tensor, mode: str) -> tuple[Tensor, ...]:
         q, r = np.linalg.qr(array, mode)
         q = values.column_major(q)
 
-    def way(grads: Any, Q: Any, R: Any) -> Any:  # noqa: N803
+    def way(grads: Any, Q: Any, R: Any) -> Any:
         if mode == "r":
             raise RuntimeError(
                 "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use "
@@ -145,7 +145,7 @@ def _qr(A: Tensor, mode: str) -> tuple[Tensor, ...]:
     return record_many("LinalgQrBackward0", (q, values.column_major(r)), (A, way, OUT, OUT1), dtypes=(A._dtype,) * 2)
 
 
-def _qr_way(gQ: Any, gR: Any, Q: Tensor, R: Tensor) -> Tensor:  # noqa: N803
+def _qr_way(gQ: Any, gR: Any, Q: Tensor, R: Tensor) -> Tensor:
     m, n = Q._array.shape[-2], R._array.shape[-1]
     if m >= n:
         return _tall_qr_way(gQ, gR, Q, R)
@@ -163,7 +163,7 @@ def _qr_way(gQ: Any, gR: Any, Q: Tensor, R: Tensor) -> Tensor:  # noqa: N803
     return cat([first, matmul(Q, right_grad)], -1)
 
 
-def _tall_qr_way(gQ: Any, gR: Any, Q: Tensor, R: Tensor) -> Tensor:  # noqa: N803
+def _tall_qr_way(gQ: Any, gR: Any, Q: Tensor, R: Tensor) -> Tensor:
     middle = None
     if gR is not None:
         middle = matmul(R, hb(gR))
@@ -188,7 +188,7 @@ def _svd(A: Tensor, full_matrices: bool) -> tuple[Tensor, ...]:
     u, s, vh = np.linalg.svd(A._array, full_matrices=full_matrices)
     k = s.shape[-1]
 
-    def way(grads: Any, U: Any, S: Any, Vh: Any) -> Any:  # noqa: N803
+    def way(grads: Any, U: Any, S: Any, Vh: Any) -> Any:
         gu, gs, gvh = grads
         if full_matrices:
             U, Vh = U.narrow(-1, 0, k), Vh.narrow(-2, 0, k)
@@ -202,7 +202,7 @@ def _svd(A: Tensor, full_matrices: bool) -> tuple[Tensor, ...]:
     )  # fmt: skip
 
 
-def _svd_way(gU: Any, gS: Any, gVh: Any, U: Tensor, S: Tensor, Vh: Tensor) -> Tensor:  # noqa: N803
+def _svd_way(gU: Any, gS: Any, gVh: Any, U: Tensor, S: Tensor, Vh: Tensor) -> Tensor:
     if gU is None and gVh is None:
         return matmul(U * unsqueeze(gS, -2), Vh)
     m, n, k = U._array.shape[-2], Vh._array.shape[-1], S._array.shape[-1]
@@ -273,11 +273,11 @@ def _eigh(A: Tensor, uplo: str) -> tuple[Tensor, ...]:
     )
 
 
-def linalg_eigh(A: Tensor, UPLO: str = "L") -> Any:  # noqa: N803
+def linalg_eigh(A: Tensor, UPLO: str = "L") -> Any:
     return results.linalg_eigh(*_eigh(A, UPLO))
 
 
-def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:  # noqa: N803
+def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     return _eigh(A, UPLO)[0]
 
 
@@ -303,7 +303,7 @@ def _eig(A: Tensor) -> tuple[Tensor, ...]:
             made = solve(turned, matmul(inner, turned))
         return made if A_is_complex else made.real
 
-    A_is_complex = A._dtype.is_complex  # noqa: N806
+    A_is_complex = A._dtype.is_complex
     return record_many(
         "LinalgEigBackward0", (w.astype(kind.numpy), values.column_major(v).astype(kind.numpy)), (A, way, OUT, OUT1),
         dtypes=(kind, kind),
@@ -339,7 +339,7 @@ def _lu_factor(A: Tensor, pivot: bool) -> tuple[Tensor, Tensor]:
     k = min(m, n)
     order = values.permutation_of(pivots, m).astype(A._array.dtype)
 
-    def way(grad: Any, LU: Any) -> Any:  # noqa: N803
+    def way(grad: Any, LU: Any) -> Any:
         lower, upper = _lower(LU, k), LU.narrow(-2, 0, k).triu()
         return _lu_way(grad.narrow(-1, 0, k).tril(-1), grad.narrow(-2, 0, k).triu(), lower, upper, plain(order))
 
@@ -355,7 +355,7 @@ def _lower(packed: Tensor, k: int) -> Tensor:
     return part + eye(part._array.shape[-2], k, dtype=part._dtype)
 
 
-def _lu_way(gL: Any, gU: Any, L: Tensor, U: Tensor, P: Tensor) -> Tensor:  # noqa: N803
+def _lu_way(gL: Any, gU: Any, L: Tensor, U: Tensor, P: Tensor) -> Tensor:
     """The gradient of P L U. What is more than square lies beside or below the square part, and follows from it."""
     from .joining import cat
 
@@ -364,20 +364,20 @@ def _lu_way(gL: Any, gU: Any, L: Tensor, U: Tensor, P: Tensor) -> Tensor:  # noq
     beside = below = None
     if n > k:
         right = U.narrow(-1, k, n - k)
-        U = U.narrow(-1, 0, k)  # noqa: N806
+        U = U.narrow(-1, 0, k)
         if gU is not None:
             beside = solve_triangular(hb(L), gU.narrow(-1, k, n - k), upper=True, unitriangular=True)
             extra = -matmul(beside, hb(right)).tril(-1)
-            gL = extra if gL is None else gL + extra  # noqa: N806
-            gU = gU.narrow(-1, 0, k)  # noqa: N806
+            gL = extra if gL is None else gL + extra
+            gU = gU.narrow(-1, 0, k)
     if m > k:
         under = L.narrow(-2, k, m - k)
-        L = L.narrow(-2, 0, k)  # noqa: N806
+        L = L.narrow(-2, 0, k)
         if gL is not None:
             below = solve_triangular(hb(U), gL.narrow(-2, k, m - k), upper=False, left=False)
             extra = -matmul(hb(under), below).triu()
-            gU = extra if gU is None else gU + extra  # noqa: N806
-            gL = gL.narrow(-2, 0, k)  # noqa: N806
+            gU = extra if gU is None else gU + extra
+            gL = gL.narrow(-2, 0, k)
     inner = None
     if gL is not None:
         inner = matmul(hb(L), gL).tril(-1)
@@ -402,7 +402,7 @@ def linalg_lu(A: Tensor, *, pivot: bool = True) -> Any:
     lower, upper = values.unpacked(packed)
     order = values.permutation_of(pivots, A._array.shape[-2]).astype(A._array.dtype)
 
-    def way(grads: Any, L: Any, U: Any) -> Any:  # noqa: N803
+    def way(grads: Any, L: Any, U: Any) -> Any:
         gl = None if grads[0] is None else grads[0].tril(-1)
         gu = None if grads[1] is None else grads[1].triu()
         return _lu_way(gl, gu, L, U, plain(order))
@@ -411,14 +411,14 @@ def linalg_lu(A: Tensor, *, pivot: bool = True) -> Any:
     return results.linalg_lu(plain(order), *made)
 
 
-def torch_lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:  # noqa: N803
+def torch_lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     return lu_solve(LU_data, LU_pivots, b)
 
 
-def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:  # noqa: N803
+def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
     """By way of the matrix that the factors stand for, which is what its gradient needs as well."""
     n = LU._array.shape[-1]
-    P = plain(values.permutation_of(pivots._array, n).astype(LU._array.dtype))  # noqa: N806
+    P = plain(values.permutation_of(pivots._array, n).astype(LU._array.dtype))
     lower = LU.tril(-1) + eye(n, dtype=LU._dtype)
     whole = matmul(P, matmul(lower, LU.triu()))
     return _solve(hb(whole) if adjoint else whole, B, left, "linalg.lu_solve", node="LinalgLuSolveBackward0")

@@ -134,7 +134,7 @@ def _flat_index(index: Tensor, function: str) -> np.ndarray:
     return index._array.reshape(-1)
 
 
-def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:  # noqa: F811
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     array = input._array
     at = dim_of(dim, array.ndim)
     places = _flat_index(index, "index_select")
@@ -156,7 +156,7 @@ def _key(ndim: int, at: int, places: Any) -> tuple[Any, ...]:
     return (slice(None),) * at + (places,) + (slice(None),) * (ndim - at - 1)
 
 
-def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:  # noqa: F811
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     array = input._array
     at = dim_of(dim, array.ndim)
     places = _flat_index(index, "index_add")
@@ -185,7 +185,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     )
 
 
-def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:  # noqa: F811
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     array = input._array
     at = dim_of(dim, array.ndim)
     places = _flat_index(index, "index_copy")
@@ -209,7 +209,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     return record("IndexCopyBackward0", made, (input, to_self, index), (source, to_source, index), dtype=input._dtype)
 
 
-def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:  # noqa: F811
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     array = input._array
     at = dim_of(dim, array.ndim)
     places = _flat_index(index, "index_fill_")
@@ -264,7 +264,7 @@ def _grid(places: np.ndarray, at: int) -> tuple[Any, ...]:
     return tuple(keys)
 
 
-def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:  # noqa: F811
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     array = input._array
     at, places = _along("gather", input, dim, index)
     if places.size and max(array.ndim, 1) != max(places.ndim, 1):
@@ -325,7 +325,7 @@ def _scattered(array: np.ndarray, at: int, places: np.ndarray, values: Any, accu
 
 
 def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None  # noqa: F811
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
 ) -> Tensor:
     src = value if src is None else src
     at, places = _along("scatter", input, dim, index)
@@ -376,7 +376,7 @@ def _padded(grad: Tensor, shape: tuple[int, ...]) -> Tensor:
     return record("SliceBackwardBackward0", made, (grad, lambda g: g[key]), dtype=grad._dtype)
 
 
-def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:  # noqa: F811
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     at, places = _along("scatter_add", input, dim, index)
     _check_source("scatter_add", input, src, places, at)
     made = _scattered(input._array, at, places, src._array, True)
@@ -406,7 +406,7 @@ def _scatter_reduced(input: Tensor, at: int, index: Tensor, src: Any, reduce: st
 # flat and by mask
 
 
-def take(input: Tensor, index: Tensor) -> Tensor:  # noqa: F811
+def take(input: Tensor, index: Tensor) -> Tensor:
     if index._dtype is not int64:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {index._dtype.short}")
     flat = input._array.reshape(-1)
@@ -428,7 +428,7 @@ def _check_flat(places: np.ndarray, size: int) -> None:
         raise IndexError(f"out of range: tried to access index {int(wrong)} on a tensor of {size} elements.")
 
 
-def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:  # noqa: F811
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     if index._dtype is not int64:
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index._dtype.short}")
     if source._dtype is not input._dtype:

@@ -192,7 +192,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = ()) -> Tensor:
     steps = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     at = (dims,) if isinstance(dims, int) else tuple(dims)
     if not at and len(steps) != 1:
-        raise RuntimeError("shifts and dimensions must align. shifts: {}, dims:0".format(len(steps)))
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:0")
     if at and len(at) != len(steps):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(at)}")
     array = input._array
@@ -249,7 +249,7 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
     return repeat(input, (1,) * (ndim - len(times)) + times)
 
 
-def tril(input: Tensor, diagonal: int = 0) -> Tensor:  # noqa: F811
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     if input._array.ndim < 2:
         raise RuntimeError("tril: input tensor must have at least 2 dimensions")
     return record(
@@ -257,7 +257,7 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:  # noqa: F811
     )
 
 
-def triu(input: Tensor, diagonal: int = 0) -> Tensor:  # noqa: F811
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     if input._array.ndim < 2:
         raise RuntimeError("triu: input tensor must have at least 2 dimensions")
     return record(
@@ -281,7 +281,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     return record("DiagEmbedBackward0", value, (input, lambda grad: diagonal(grad, offset, a, b)), dtype=input._dtype)
 
 
-def diag(input: Tensor, diagonal: int = 0) -> Tensor:  # noqa: F811
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     ndim = input._array.ndim
     if ndim == 1:
         return diag_embed(input, diagonal)

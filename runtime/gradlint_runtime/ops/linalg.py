@@ -302,7 +302,7 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
 
 
 def linalg_norm(
-    A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None  # noqa: A002
+    A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Tensor:
     ndim = A._array.ndim
     if ord is not None and (
@@ -315,7 +315,7 @@ def linalg_norm(
 
 
 def matrix_norm(
-    A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None  # noqa: A002
+    A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None
 ) -> Tensor:
     from .factorise import svdvals
 
@@ -519,7 +519,7 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Any = None) -> Tensor:
     return reshape(solve(reshape(source, (B._array.size, size)), B.flatten()), shape)
 
 
-def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:  # noqa: N803
+def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
     from .joining import cat
     from .scan import cumprod
 

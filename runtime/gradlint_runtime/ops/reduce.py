@@ -48,7 +48,7 @@ def _add_up(array: np.ndarray, axes: tuple[int, ...], keepdim: bool, kind: dtype
     return np.sum(array, axis=axes, keepdims=keepdim, dtype=wide)
 
 
-def sum(input: Tensor, dim: Any = ALL, keepdim: bool = False, *, dtype: Any = None) -> Tensor:  # noqa: A001
+def sum(input: Tensor, dim: Any = ALL, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     array = input._array
     kind = summed_dtype(input, dtype)
     shape = array.shape
@@ -279,7 +279,7 @@ def added(parts: Sequence[Any]) -> Any:
 
 
 def vector_norm(
-    input: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None  # noqa: A002
+    input: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Tensor:
     if input._dtype.category < FLOATING:
         raise RuntimeError(
@@ -401,11 +401,11 @@ def _truth(function: Any, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
     return plain(value.astype(np.uint8) if input._dtype.name == "uint8" else value)
 
 
-def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:  # noqa: A001
+def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     return _truth(np.all, input, dim, keepdim)
 
 
-def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:  # noqa: A001
+def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     return _truth(np.any, input, dim, keepdim)
 
 

@@ -298,7 +298,7 @@ def noise(shape: tuple[int, ...], kind: dtype, p: float) -> Tensor:
     return plain(kept.astype(kind.numpy), dtype=kind)
 
 
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:  # noqa: F811
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     _check_p(p)
     return _dropped(input, p, training, inplace, input._array.shape)
 
@@ -319,7 +319,7 @@ def _channels(input: Tensor) -> tuple[int, ...]:
     return shape[:2] + (1,) * (len(shape) - 2)
 
 
-def feature_dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:  # noqa: F811
+def feature_dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     _check_p(p)
     if p == 0 or not training:
         return input
@@ -330,7 +330,7 @@ _ALPHA = -1.7580993408473766
 
 
 def alpha_dropout(
-    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False, *, feature: bool = False  # noqa: F811
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False, *, feature: bool = False
 ) -> Tensor:
     _check_p(p)
     if p == 0 or not training or not input._array.size:

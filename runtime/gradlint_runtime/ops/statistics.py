@@ -28,7 +28,7 @@ from .shape import reshape, squeeze, transpose, unsqueeze
 # counting
 
 
-def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0) -> Tensor:  # noqa: A002
+def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0) -> Tensor:
     array = input._array
     if bins <= 0:
         raise RuntimeError("torch.histogramdd(): bins must be > 0, but got " f"{bins} for dimension 0")
@@ -104,7 +104,7 @@ def _unique(node: str, input: Tensor, values: np.ndarray, extra: list[np.ndarray
 
 
 def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,  # noqa: A002
+    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
     dim: int | None = None,
 ) -> Any:  # fmt: skip
     array = input._array

@@ -445,7 +445,7 @@ def _kept_inside(place: Tensor, size: int, padding_mode: str, corners: bool) -> 
     moved = (place - start).abs()
     turns = np.floor(moved._array / span)
     extra = moved - plain((turns * span).astype(moved._array.dtype))
-    even = plain((turns % 2 == 0))
+    even = plain(turns % 2 == 0)
     reflected = where(even, extra + start, span - extra + start)
     return _clipped(reflected, size)
 
