@@ -1,6 +1,6 @@
 """What passes between the stages, as plain picklable data.
 
-This module imports nothing of gradlint. Every type is frozen; a stage that wants to
+This module imports nothing of gradlint but how records are made. Every type is frozen; a stage that wants to
 say more about a finding makes a new one with `dataclasses.replace`.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from gradlint.records import record
 
 
 class Severity(str, Enum):
@@ -77,7 +79,7 @@ class Fix:
     safety: Safety
 
 
-@dataclass(frozen=True)
+@record
 class Origin:
     """How a value came to be, as far as it matters for gradients: one node of a small graph.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis.garbage import sweep
@@ -30,6 +29,7 @@ from gradlint.analysis.values import (
     join_truths,
     leaves,
 )
+from gradlint.records import replace
 
 
 def age(state: State, loop: int, before: State) -> None:
@@ -57,7 +57,7 @@ def age(state: State, loop: int, before: State) -> None:
         if there is not None:
             thing = join_objects(None, there, thing)
         if hasattr(thing, "many"):
-            thing = replace(thing, many=True)  # type: ignore[arg-type]
+            thing = replace(thing, many=True)
         state.replace(old, thing)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis.classes import find, has_unknown_base, underlying
@@ -33,6 +32,7 @@ from gradlint.analysis.values import (
     Table,
     Tensor,
 )
+from gradlint.records import replace
 
 RESULT_FIELDS = {
     "values": 0, "indices": 1, "eigenvalues": 0, "eigenvectors": 1, "U": 0, "S": 1, "Vh": 2, "V": 2, "Q": 0, "R": 1, "sign": 0,

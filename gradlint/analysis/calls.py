@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import attributes, classes, contexts, torch_advice
@@ -36,6 +35,7 @@ from gradlint.analysis.values import (
     Tensor,
     is_false,
 )
+from gradlint.records import replace
 from gradlint.syntax import ir
 
 MAX_RECURSION = 3

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis.machine import Activation, Exits, Machine
 from gradlint.analysis.values import Class, Const, Descriptor, Extern, Frame, Func, Instance, Moded, Ref, Table
+from gradlint.records import replace
 from gradlint.syntax import ir
 
 MAX_MRO = 64

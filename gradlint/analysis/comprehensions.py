@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis.joins import anonymous
@@ -11,6 +10,7 @@ from gradlint.analysis.machine import Activation, Machine
 from gradlint.analysis.narrowing import narrow
 from gradlint.analysis.operators import truth_of
 from gradlint.analysis.values import NONE, UNKNOWN, Const, Frame, Generator, Ref, Sequence, Table
+from gradlint.records import replace
 from gradlint.syntax import ir
 
 MAX_ITEMS = 64

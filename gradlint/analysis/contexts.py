@@ -8,7 +8,6 @@ so that entering it twice forgets the first; `set_grad_enabled(x)` takes effect 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import events
@@ -35,6 +34,7 @@ from gradlint.analysis.values import (
     negate,
     summary,
 )
+from gradlint.records import replace
 from gradlint.syntax import ir
 from gradlint.syntax.walk import walk
 

@@ -8,7 +8,7 @@ assigns is relied on.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from gradlint.analysis import attributes, calls, classes
@@ -30,6 +30,7 @@ from gradlint.analysis.values import (
     Table,
     Tensor,
 )
+from gradlint.records import replace
 from gradlint.syntax import ir
 from gradlint.syntax.unit import Unit
 

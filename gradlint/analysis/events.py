@@ -9,13 +9,14 @@ Values in events are *facts*: small summaries made when the event happens, so th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradlint.analysis.values import UNKNOWN, Truth
 from gradlint.findings import Origin
+from gradlint.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """A node of the IR in one of the units: turned into path and Span when a finding is built. at 0: no place."""
 
@@ -23,7 +24,7 @@ class Place:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TensorFact:
     """What was known of a tensor when an event happened.
 
@@ -59,7 +60,7 @@ class TensorFact:
     known: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModeFact:
     """The grad mode when an event happened; `stack`: (source text, place) of the contexts in force, outermost first."""
 
@@ -68,7 +69,7 @@ class ModeFact:
     stack: tuple[tuple[str, Place], ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     where: Place
     mode: ModeFact
@@ -79,7 +80,7 @@ class Event:
     """The function of the checked file that was run as if called from outside; 0 where the module's own code ran."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BackwardCalled(Event):
     """`backward()` in any of its forms (`how`: tensor, autograd, scaler, accelerator …) on `root`."""
 
@@ -98,7 +99,7 @@ class BackwardCalled(Event):
     """For each of `modified`: the tensor that was saved and written."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GradCalled(Event):
     """`torch.autograd.grad(outputs, inputs)`."""
 
@@ -116,7 +117,7 @@ class GradCalled(Event):
     changed: tuple[TensorFact, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InPlaceWrite(Event):
     """`target` is changed in place (`how`: method name, operator or "index")."""
 
@@ -128,7 +129,7 @@ class InPlaceWrite(Event):
     through_data: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RequiresGradSet(Event):
     """`.requires_grad = value` (how "attribute"), `.requires_grad_(value)` ("method"), or a constructor's argument
     ("argument", `Variable(t, requires_grad=True)`)."""
@@ -147,7 +148,7 @@ class RequiresGradSet(Event):
     expression or as the variable of a loop over them): the tensor whose storage it shares and whose flag stays as it is."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HookOnTensor(Event):
     """`register_hook`, `retain_grad`, `register_post_accumulate_grad_hook`."""
 
@@ -155,7 +156,7 @@ class HookOnTensor(Event):
     how: str = "register_hook"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NumpyTaken(Event):
     """`.numpy()`, `np.asarray(t)` and what else converts a tensor to numpy (`how`: source of the call)."""
 
@@ -165,7 +166,7 @@ class NumpyTaken(Event):
     """The expression that is converted, where it is an argument (`np.asarray(x)`) and this very tensor."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Copied(Event):
     """`copy.deepcopy` (how "deepcopy") or serialisation (how "queue", "pickle", "pipe") of an object holding `target`."""
 
@@ -175,7 +176,7 @@ class Copied(Event):
     """What the source copies, where the tensor is only held by it (`memory`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OptimizerBuilt(Event):
     """An optimizer is built over these tensors."""
 
@@ -185,7 +186,7 @@ class OptimizerBuilt(Event):
     """`differentiable=True` is given: then non-leaves are allowed."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SavedInference(Event):
     """An inference tensor is an operand that `op` saves for backward."""
 
@@ -195,7 +196,7 @@ class SavedInference(Event):
     """The operation over all its operands, as the origin its result would have."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GradRead(Event):
     """`.grad` is read."""
 
@@ -203,7 +204,7 @@ class GradRead(Event):
     retained: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rebound(Event):
     """A name or attribute that held a leaf requiring grad (`target`, for certain) is bound to a tensor computed from it
     (`value`), where an update in place was meant. `where`: the target of the assignment. `how`:
@@ -235,7 +236,7 @@ class Rebound(Event):
     target itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cut(Event):
     """A value that requires grad became one without graph (`where`: the *cut*), although something ought to learn
     through it. The base of Rewrapped, TrainedUnderNoGrad, Detached and NonDifferentiable, which say how.
@@ -288,7 +289,7 @@ class Cut(Event):
     also: tuple[Place, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rewrapped(Cut):
     """A cut by copying values out of a tensor. `how`, as written: `torch.tensor`, `torch.FloatTensor`, `Variable`,
     `nn.Parameter`, `.item()`, `float()`, `.tolist()`, `.data`, `.numpy()` (a detach on the way to numpy is this one)."""
@@ -298,7 +299,7 @@ class Rewrapped(Cut):
     """The copy is made to require grad (`requires_grad=True`; nn.Parameter always)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Detached(Cut):
     """A cut by detaching. `how`, as written: `.detach()`, `torch.detach`, `.detach_()`. A starved one is told only where
     the optimizer is `dedicated`: a detach is explicit."""
@@ -306,7 +307,7 @@ class Detached(Cut):
     how: str = ".detach()"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NumberBackward(Event):
     """`.backward()` on a Python number that came out of tensors: `name` is what the source calls it, `cut` the place of
     the first `.item()`, `float()` or `tolist()` on its way (`how`), `source` the tensor it took the number from."""
@@ -317,7 +318,7 @@ class NumberBackward(Event):
     source: TensorFact = TensorFact()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ContextMade(Event):
     """A grad-mode context object was made as a statement of its own and dropped (`dropped`), or kept and never
     entered in its scope. `name`: what keeps it (`guard`, `self.guard`). `collected`: `torch.inference_mode().__enter__()`
@@ -329,7 +330,7 @@ class ContextMade(Event):
     collected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ContextNotCalled(Event):
     """`with torch.no_grad:` (how "with"), or a bare decorator (how "decorator", on a def)."""
 
@@ -337,7 +338,7 @@ class ContextNotCalled(Event):
     how: str = "with"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ContextEntered(Event):
     """A mode is entered; `mode` is what stood before, `flag` the argument. `how`: "with", "decorator" (`where` is the
     decorator, `name` the function that is called), "call" (a bare `set_grad_enabled(...)`), "stack" (`enter_context`).
@@ -372,7 +373,7 @@ class ContextEntered(Event):
     and the body holds no backward(), requires_grad_() or write to a tensor from outside."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModeDecorated(Event):
     """A mode is put above something. target: function, generator, async, asyncgen, class, property, static, class-method,
     contextmanager, cached. `below`: the mode stands below @contextmanager."""
@@ -390,7 +391,7 @@ class ModeDecorated(Event):
     `train()` and `requires_grad_()` compute nothing)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Suspended(Event):
     """`yield` (how "yield") or `await`, `async for`, `async with` (how "await") inside a `with` of a mode.
     `kind` and `entered` tell the mode that the body of this function entered and has not left."""
@@ -409,7 +410,7 @@ class Suspended(Event):
     """Whether what is awaited ever gives up control (a coroutine in view without any await in it does not)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModeLeft(Event):
     """A function (how "return", "raise"), an imported module (how "import") or a constructor (how "init") ends with
     another mode than it began with; `where` is the switch that is not undone."""
@@ -434,7 +435,7 @@ class ModeLeft(Event):
     """Where it does."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RanInThread(Event):
     """Work was handed to a thread or executor under a mode that the thread does not inherit. `computed`: it computed
     with tensors in the thread's own mode, not only inside modes that it enters itself."""
@@ -446,7 +447,7 @@ class RanInThread(Event):
     """The expression that names the work (`double` in `pool.submit(double)`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RanLazily(Event):
     """A generator, generator expression or map made under one mode ran under another and computed with tensors.
     kind: "generator" (a generator function), "lazy" (a generator expression), "map". `consumed`: where it ran."""
@@ -459,7 +460,7 @@ class RanLazily(Event):
     """Whether an operation was recorded while it ran; where nothing requires grad the mode does not matter."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ClosureCalled(Event):
     """An optimizer's `step` calls its closure (`name`); `computed` is what it returned, not known where the closure
     is not in view."""
@@ -469,7 +470,7 @@ class ClosureCalled(Event):
     name: str = "closure"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TrainedUnderNoGrad(Cut):
     """A cut by a disabled mode: an operation, or a module with trainable parameters, ran where nothing is recorded.
     `mode` is the one at the cut; the last entry of its stack is the context to blame (`blamed`)."""
@@ -477,7 +478,7 @@ class TrainedUnderNoGrad(Cut):
     blamed: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AttributeTypo(Event):
     """A flag that is set in vain: how "typo" (`p.require_grad = False`), "module" (`module.requires_grad = False`),
     "method" (`p.requires_grad_ = False`). `attribute`: what was written; `where`: the target of the assignment.
@@ -496,7 +497,7 @@ class AttributeTypo(Event):
     """The value expression, where the assignment has this one target."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FreezeUndone(Event):
     """All that was frozen at `where` (`requires_grad = False`, a loop of it, `requires_grad_(False)` of a module) is set to
     require grad again at `undone`, on every path that leads there and before any of it took part in a computation, was
@@ -508,7 +509,7 @@ class FreezeUndone(Event):
     """What is unfrozen, as the source calls it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Releafed(Event):
     """`where`: a tensor without graph (`target`, as it was before) was asked to require grad, and backward() then ran on
     what leads to nothing else. `how`: "attribute", "method", "argument" (`Variable(loss, requires_grad=True)`).
@@ -531,7 +532,7 @@ class Releafed(Event):
     backward: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RequiresGradLate(Event):
     """`where`: a leaf is asked to require grad after it was used (`used`) and never again before backward() ran on what
     was computed there (`backward`); then its `.grad` is read (`read`), and is None. Emitted at that reading.
@@ -544,7 +545,7 @@ class RequiresGradLate(Event):
     read: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ParameterNotRegistered(Event):
     """A Module keeps parameters where its `parameters()` does not find them. `where`: the value that is stored.
 
@@ -568,7 +569,7 @@ class ParameterNotRegistered(Event):
     optimizer: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModuleReplaced(Event):
     """`where`: a module or parameter that an optimizer holds is replaced by another one under the same attribute or name
     (`attribute`, `how` "attribute" or "name"); the optimizer then steps (`step`), without holding the new one, whose
@@ -584,7 +585,7 @@ class ModuleReplaced(Event):
     step: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ForwardModeDifferentiated(Event):
     """`jacfwd`/`jvp`/dual numbers differentiate a function that uses no_grad inside (`where` is the no_grad) on the
     way from what is differentiated to the result. `kind`: of the mode; `call`: of the transform."""
@@ -594,14 +595,14 @@ class ForwardModeDifferentiated(Event):
     call: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DerivativeInInference(Event):
     """A function of `torch.autograd.functional` (`function`: jacobian, hessian, …) is called in inference mode."""
 
     function: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AutocastReused(Event):
     """In one autocast block that caches, a module (`module`) is called with grad off (`where`) and then with grad on
     (`again`): an old torch uses the weights cast without a graph again."""
@@ -610,7 +611,7 @@ class AutocastReused(Event):
     again: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EvaluatedWithGrad(Event):
     """A module whose parameters require grad is called (not from another module's forward) where operations are recorded,
     and no root of any backward() or autograd.grad in view holds its result; nor does unknown code get it with its graph,
@@ -623,7 +624,7 @@ class EvaluatedWithGrad(Event):
     switched: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GraphKept(Event):
     """In a loop a tensor with a graph of this round is added to something that outlives the round: how "sum"
     (`total += loss`, `total = total + loss`), "list" (`losses.append(loss)`), "dict"; no root of any backward() or
@@ -638,7 +639,7 @@ class GraphKept(Event):
     value: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DataUsed(Event):
     """`.data` of a tensor (for certain one) is read or written (how "read", "assign" in `p.data = v`, "inplace" where the
     alias is changed on the spot: `p.data.mul_(2)`, `p.data -= v`, `p.data[i] = v`). `where`: the expression `x.data`."""
@@ -647,7 +648,7 @@ class DataUsed(Event):
     how: str = "read"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CheckpointCalled(Event):
     """`torch.utils.checkpoint.checkpoint`: whether any input requires grad, and the reentrant flag."""
 
@@ -659,7 +660,7 @@ class CheckpointCalled(Event):
     inputs: tuple[TensorFact, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PenaltyWithoutGraph(Event):
     """The result of `autograd.grad` without create_graph is differentiated again (how "backward") or is a term of a
     loss that is (how "term"); `grad_call` is where it was made."""
@@ -670,14 +671,14 @@ class PenaltyWithoutGraph(Event):
     """What is differentiated again, or the term."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NonDifferentiable(Cut):
     """A cut by an operation that has no derivative (`op`: argmax, gt, long …)."""
 
     op: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TargetDifferentiated(Event):
     """A regression loss (`loss`: mse_loss, SmoothL1Loss, …) compares a prediction with a bootstrapped target, both with a
     graph to the same parameters: the target is a sum of a tensor without grad and a multiple of what the network made
@@ -689,7 +690,7 @@ class TargetDifferentiated(Event):
     backward: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GradInput(Event):
     """A tensor is asked to require grad, or a parameter is made, of an integer or bool dtype or of an inference tensor."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import builtins
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis.machine import Activation, Machine
 from gradlint.analysis.values import Const, Extern, Frame, Opaque, Pending, Phi, leaves, lift
+from gradlint.records import replace
 
 BUILTINS = frozenset(dir(builtins)) | {"reveal_type"}
 

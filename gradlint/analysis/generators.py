@@ -8,7 +8,6 @@ with grad off, a decorator's mode is taken back at each yield.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import contexts, events
@@ -30,6 +29,7 @@ from gradlint.analysis.values import (
     is_false,
     is_true,
 )
+from gradlint.records import replace
 from gradlint.syntax import ir
 
 Consumer = Callable[[Any], Any]

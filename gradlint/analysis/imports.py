@@ -7,12 +7,12 @@ being checked, in the state of the importing one, once.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis.machine import Activation, Exhausted, Exits, Machine
 from gradlint.analysis.state import Mode
 from gradlint.analysis.values import Const, Extern, Frame, Module, Opaque, Pending, Ref
+from gradlint.records import replace
 from gradlint.syntax import ir
 from gradlint.syntax.unit import SourceError, Unit
 

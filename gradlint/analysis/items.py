@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis.iteration import iterate
@@ -21,6 +20,7 @@ from gradlint.analysis.values import (
     Table,
     Tensor,
 )
+from gradlint.records import replace
 
 
 def get_item(m: Machine, obj: Any, index: Any, at: int) -> Any:

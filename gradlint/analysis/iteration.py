@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis.joins import anonymous
@@ -20,6 +19,7 @@ from gradlint.analysis.values import (
     Tensor,
     leaves,
 )
+from gradlint.records import replace
 
 MAX_STRING = 32
 Items = tuple[list[Any], Any]

@@ -6,7 +6,7 @@ With a condition that tells the two sides apart the result is a choice over it, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from gradlint.analysis.values import (
@@ -35,6 +35,7 @@ from gradlint.analysis.values import (
     join_truths,
     leaves,
 )
+from gradlint.records import replace
 
 
 def anonymous(values: list[Any]) -> Any:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from gradlint.records import record
 from gradlint.torch_model import modules
 
 OWN = "self."
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LayerRow:
     """See `apply_layer`. flows: the inputs that gradient flows through; learns: whether parameters make the result require
     grad; saves: what is kept for backward ("result", an input, "weight") -> what must require grad for it: inputs, "own"."""

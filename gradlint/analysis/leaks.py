@@ -7,13 +7,14 @@ one ends, and is told when nobody in view has restored the mode, or when an exce
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gradlint.analysis import events, torch_rebinding
 from gradlint.analysis.events import ModeLeft
 from gradlint.analysis.machine import Activation, Exits, Machine
 from gradlint.analysis.state import Mode, State
 from gradlint.analysis.values import Truth, is_false, is_true
+from gradlint.records import replace
 
 
 @dataclass

@@ -9,12 +9,13 @@ down while the run goes on, by the *identity* of leaves (the place in the source
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradlint.analysis import events
 from gradlint.analysis.events import ModeFact, Place, TensorFact
 from gradlint.findings import Origin
+from gradlint.records import replace
 
 Identities = frozenset[Any]
 

@@ -8,7 +8,6 @@ something unknown is taken to run at least once: what its body made is then like
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import generators, torch_rebinding
@@ -33,6 +32,7 @@ from gradlint.analysis.values import (
     leaves,
     lift,
 )
+from gradlint.records import replace
 from gradlint.syntax import ir
 
 UNROLL = 8

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from gradlint.analysis.events import Event, ModeFact, Place, TensorFact
@@ -42,6 +42,7 @@ from gradlint.analysis.values import (
     summary,
 )
 from gradlint.findings import Origin
+from gradlint.records import replace
 
 E = TypeVar("E", bound=Event)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from gradlint.analysis import frames
 from gradlint.analysis.machine import Machine
 from gradlint.analysis.torch_values import known
 from gradlint.analysis.values import FALSE, TRUE, Opaque, Tensor
+from gradlint.records import replace
 from gradlint.syntax import ir
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis.classes import externs, mro
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.values import NONE, Class, Const, Descriptor, Extern, Instance, Ref, Sequence, Table
+from gradlint.records import replace
 
 FIELDS = "__annotations__"
 TRANSPARENT = frozenset({

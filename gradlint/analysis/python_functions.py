@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis.attributes import find_method, get_attr, set_attr
@@ -44,6 +43,7 @@ from gradlint.analysis.values import (
     is_true,
     negate,
 )
+from gradlint.records import replace
 
 MAX_EXACT = 64
 Model = Callable[[Machine, Call], Any]

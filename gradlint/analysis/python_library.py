@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import events, generators
@@ -36,6 +35,7 @@ from gradlint.analysis.values import (
     is_false,
     leaves,
 )
+from gradlint.records import replace
 
 Model = Callable[[Machine, Call], Any]
 IDENTITY = "gradlint.identity"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import torch_advice
@@ -12,6 +11,7 @@ from gradlint.analysis.iteration import iterate
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.values import FALSE, NONE, Const, Opaque, Sequence, Table
+from gradlint.records import replace
 
 STRING = frozenset({
     "lower", "upper", "strip", "lstrip", "rstrip", "title", "capitalize", "replace", "startswith", "endswith",

@@ -6,7 +6,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradlint.analysis import (
@@ -32,6 +32,7 @@ from gradlint.analysis.state import Mode, State
 from gradlint.analysis.statements import run_block
 from gradlint.analysis.values import Truth, join_truths
 from gradlint.findings import Certainty, Cut, Origin, Prediction, Span
+from gradlint.records import replace
 from gradlint.syntax import ir
 from gradlint.syntax.unit import Unit
 

@@ -12,14 +12,15 @@ in one summary object (`many`), whose updates are weak.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import Any
 
 from gradlint.analysis.joins import join_flags, join_objects
 from gradlint.analysis.values import FALSE, TRUE, Flag, Object, Phi, Ref, Symbol, resolve
+from gradlint.records import record, replace
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mode:
     """Grad mode and inference mode. `stack` lists the contexts in force, outermost first, as (source text, place)."""
 
@@ -164,7 +165,7 @@ class State:
         if old is not None and old != thing:
             thing = join_objects(None, old, thing)
             if hasattr(thing, "many"):
-                thing = replace(thing, many=True)  # type: ignore[arg-type]
+                thing = replace(thing, many=True)
         self._write(address, thing)
         return Ref(address)
 

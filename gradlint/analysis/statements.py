@@ -4,7 +4,6 @@ it, or dead where control never gets there; abrupt ways out go to `m.exits`."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import (
@@ -39,6 +38,7 @@ from gradlint.analysis.values import (
     Tensor,
 )
 from gradlint.analysis.withs import run_with
+from gradlint.records import replace
 from gradlint.syntax import ir
 
 

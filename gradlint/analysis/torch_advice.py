@@ -7,7 +7,7 @@ Kept while the run goes on, told when it has ended: only then is it known that n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradlint.analysis import events, torch_modules
@@ -16,6 +16,7 @@ from gradlint.analysis.machine import Activation, Call, Machine
 from gradlint.analysis.torch_values import tensors_in
 from gradlint.analysis.values import Instance, Node, Ref, Tensor, Truth, is_true
 from gradlint.findings import Origin
+from gradlint.records import replace
 
 
 @dataclass

@@ -6,11 +6,10 @@ does not). The block's object remembers for each weight where it was cast, so th
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from gradlint.analysis import events, torch_modules
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.values import NONE, Const, Extern, Instance, Ref, is_false, is_true
+from gradlint.records import replace
 
 NAME = "torch.autocast"
 CAST = ("Linear", "Bilinear", "Conv")

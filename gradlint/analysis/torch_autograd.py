@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import events, torch_cuts, torch_modules, torch_rebinding
@@ -41,6 +40,7 @@ from gradlint.analysis.values import (
     summary,
 )
 from gradlint.findings import Origin
+from gradlint.records import replace
 
 
 def backward(m: Machine, roots: list[Any], call: Call, how: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import torch_autograd
@@ -10,6 +9,7 @@ from gradlint.analysis.classes import externs
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.state import Mode
 from gradlint.analysis.values import FALSE, LIKELY_FALSE, NONE, TRUE, UNKNOWN, Builtin, Extern, Instance, Opaque, Ref
+from gradlint.records import replace
 from gradlint.torch_model import frameworks
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import events, torch_autocast, torch_autograd, torch_modules, torch_optim
@@ -38,6 +37,7 @@ from gradlint.analysis.values import (
     summary,
     truth,
 )
+from gradlint.records import replace
 
 Model = Callable[[Machine, Call], Any]
 

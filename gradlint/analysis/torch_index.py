@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import torch_ops
@@ -10,6 +9,7 @@ from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.torch_inplace import changed
 from gradlint.analysis.torch_values import known, rg_of
 from gradlint.analysis.values import UNKNOWN, Const, Opaque, Ref, Sequence, Tensor, is_true, lift
+from gradlint.records import replace
 from gradlint.torch_model import tables
 
 

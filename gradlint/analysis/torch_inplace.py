@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import events
@@ -34,6 +33,7 @@ from gradlint.analysis.values import (
     negate,
     summary,
 )
+from gradlint.records import replace
 from gradlint.torch_model import tables
 
 CREATORS = frozenset({

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import events, layer_rows, torch_advice, torch_autocast, torch_modules
@@ -41,6 +40,7 @@ from gradlint.analysis.values import (
     lift,
     negate,
 )
+from gradlint.records import replace
 
 FUNCTIONS = frozenset({"torch.nn.Flatten", "torch.nn.Unflatten", "torch.nn.Identity"})
 

@@ -6,7 +6,6 @@ calls, attributes, instances.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import (
@@ -39,6 +38,7 @@ from gradlint.analysis.values import (
     Super,
     is_false,
 )
+from gradlint.records import replace
 from gradlint.torch_model import tables
 
 FUNCTION = "torch.autograd.Function"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import layer_rows, torch_advice, torch_modules, torch_ops
@@ -43,6 +42,7 @@ from gradlint.analysis.values import (
     lift,
 )
 from gradlint.findings import Origin
+from gradlint.records import replace
 
 # -- calling
 

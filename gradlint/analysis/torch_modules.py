@@ -16,7 +16,6 @@ what is done to it in a loop is done to each.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import layer_rows, torch_freezing
@@ -50,6 +49,7 @@ from gradlint.analysis.values import (
     summary,
 )
 from gradlint.findings import Origin
+from gradlint.records import replace
 
 OWN, CHILDREN, HOOKS, PRE, INFERENCE = ":own", ":children", ":hooks", ":pre", ":inference"
 MODULE = "torch.nn.Module"
@@ -176,7 +176,7 @@ def layer_names(m: Machine, thing: Instance) -> tuple[str, ...]:
     row = layer_rows.layer(thing.cls.name) if isinstance(thing.cls, Extern) else None
     if row is None:
         return ()
-    given, default = options(m, thing), layer_rows.defaults(thing.cls.name)  # type: ignore[union-attr]
+    given, default = options(m, thing), layer_rows.defaults(thing.cls.name)
     return tuple(n for n, _ in row.parameters if layer_rows.has_parameter(row, n, given, default))
 
 
@@ -354,7 +354,7 @@ def members(symbol: Symbol) -> tuple[str, tuple[int, ...]] | None:
             symbol = symbol[4]
         else:
             return None
-    return symbol if symbol and symbol[0] in ("params", "modules") else None  # type: ignore[return-value]
+    return symbol if symbol and symbol[0] in ("params", "modules") else None
 
 
 def stand_in(m: Machine, value: Any, at: int) -> Any:

@@ -9,9 +9,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
+from gradlint import records
 from gradlint.analysis import events, layer_rows, torch_advice
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.ledger import TermRecord
@@ -46,6 +46,7 @@ from gradlint.analysis.values import (
     truth,
 )
 from gradlint.findings import Origin
+from gradlint.records import replace
 from gradlint.torch_model import tables
 
 FLOATING_DTYPES = frozenset({
@@ -59,7 +60,7 @@ MAX_LOST = 8
 MAX_SOURCES = 200
 
 
-@dataclass(frozen=True, slots=True)
+@records.record
 class Operands:
     """The operands of a call by argument name, tensors and others."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import contexts, events, torch_autograd, torch_cuts, torch_modules
@@ -29,6 +28,7 @@ from gradlint.analysis.values import (
     is_true,
     leaves,
 )
+from gradlint.records import replace
 
 GROUPS, HELD, BUILT = "param_groups", ":held", ":built"
 BASE = "torch.optim.Optimizer"

@@ -3,7 +3,6 @@ was meant. See `events.Rebound` for what has to be known before it is told."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import events, torch_modules
@@ -13,6 +12,7 @@ from gradlint.analysis.machine import Activation, Machine
 from gradlint.analysis.torch_values import known
 from gradlint.analysis.values import LIKELY_TRUE, TRUE, Opaque, Ref, Tensor, is_false, is_true, summary
 from gradlint.findings import Origin
+from gradlint.records import replace
 
 OPERATORS = {"torch.sub": "-", "torch.add": "+", "torch.mul": "*", "torch.div": "/"}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import events, torch_autograd, torch_freezing, torch_ops, torch_rebinding
@@ -38,6 +37,7 @@ from gradlint.analysis.values import (
     truth,
 )
 from gradlint.findings import Origin
+from gradlint.records import replace
 from gradlint.torch_model import tables
 
 OPERATORS = {

@@ -7,7 +7,6 @@ needs in the ledger or on the heap and emits the events that speak of more than 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import events, torch_cuts, torch_modules, torch_unregistered
@@ -29,6 +28,7 @@ from gradlint.analysis.values import (
     leaves,
 )
 from gradlint.findings import Origin
+from gradlint.records import replace
 
 # -- modules
 

@@ -15,10 +15,11 @@ nothing ever assumes it, it only says "one of the two".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar, Union
 
 from gradlint.findings import Origin
+from gradlint.records import record
 from gradlint.syntax import ir
 
 Symbol = tuple[Any, ...]
@@ -28,7 +29,7 @@ MAX_LEAVES = 6
 """Leaves of a choice before it is widened to unknown."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Truth:
     """True, False or unknown (None); `assumed` where it rests on an assumption (then a result is *likely*)."""
 
@@ -43,7 +44,7 @@ TRUE, FALSE, UNKNOWN = Truth(True), Truth(False), Truth(None)
 LIKELY_TRUE, LIKELY_FALSE = Truth(True, True), Truth(False, True)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Phi:
     """`then` where `cond` holds, `other` where it does not."""
 
@@ -168,7 +169,7 @@ def truth(value: bool) -> Truth:
 # ------------------------------------------------------------------------------------------------- values
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Const:
     """A Python constant: int, float, complex, str, bytes, bool, None, Ellipsis. Equal values of two types differ."""
 
@@ -186,14 +187,14 @@ class Const:
 NONE = Const(None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ref:
     """A reference to the object at an address of the heap."""
 
     addr: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opaque:
     """Something unknown, told apart by its symbol. `rg` is what is believed of its requires_grad in case that it is
     a tensor (and of what it holds, in case that it is a container); `kind` is a hint: "" (anything), "module" (an
@@ -207,14 +208,14 @@ class Opaque:
     """Cuts (see `ledger`) that a number taken out of a tensor carries along."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Extern:
     """Something that lives outside the project, by qualified name: `torch.nn.Linear`, `numpy`, `builtins.len`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pending:
     """A name imported from a module of the project that has not been run yet (`name` "" for the module itself); it is
     looked for from unit `near`."""
@@ -224,7 +225,7 @@ class Pending:
     near: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Func:
     """A function of the project: its code, the frame it was defined in, defaults by parameter name."""
 
@@ -237,7 +238,7 @@ class Func:
     """Address of the class whose body defined it, 0 outside classes; `super()` and `__class__` need it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Method:
     """A function or callable bound to its first argument."""
 
@@ -245,7 +246,7 @@ class Method:
     self: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Builtin:
     """A method of something that is no user class: `x.mul_` of a tensor, `items.append` of a list."""
 
@@ -253,14 +254,14 @@ class Builtin:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Partial:
     func: Any
     args: tuple[Any, ...]
     kwargs: tuple[tuple[str, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Moded:
     """A callable decorated with a grad-mode context: `mode` is a ModeSpec, entered anew around every call."""
 
@@ -268,7 +269,7 @@ class Moded:
     mode: ModeSpec
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Descriptor:
     """A property, staticmethod or classmethod over `func`. kind: property, static, class, cached, contextmanager."""
 
@@ -276,13 +277,13 @@ class Descriptor:
     func: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Super:
     cls: int
     self: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModeSpec:
     """A grad-mode context before it is entered. kind: no_grad, enable_grad, set_grad_enabled, inference_mode.
     `flag`: the argument of the last two (for no_grad FALSE, for enable_grad TRUE)."""
@@ -307,7 +308,7 @@ Value = Union[Const, Ref, Opaque, Extern, Pending, Func, Method, Builtin, Partia
 # ------------------------------------------------------------------------------------------ heap objects
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tensor:
     """A tensor.
 
@@ -346,7 +347,7 @@ class Tensor:
     origin: Origin = field(default=Origin("unknown"), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Storage:
     """Bytes shared by views. version: in-place writes so far as autograd counts them; hidden: writes through
     `.data` that it does not see; both -1 and `exact` False where paths differ. writes: (place, hidden) of each."""
@@ -357,7 +358,7 @@ class Storage:
     writes: tuple[tuple[int, bool], ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Node:
     """A node of the autograd graph: `inputs` (nodes that it certainly leads to), `maybe` (nodes that it may), `leaves` (addresses of the leaf tensors it accumulates into, and of
     layers for their parameters), `sources` (all leaves below it), `vague` (it may lead to others that are not in view), `saved` ((storage, version, hidden, how the source calls
@@ -377,7 +378,7 @@ class Node:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Instance:
     """An object with attributes: of a user class (`cls` is a Ref to a Class) or of an external one (Extern).
     `complete`: no attribute is unknown. `grad` mode objects are Context, not Instance."""
@@ -388,7 +389,7 @@ class Instance:
     many: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Class:
     """A user class. bases: values. `mro` is worked out on demand."""
 
@@ -400,7 +401,7 @@ class Class:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sequence:
     """A list, tuple, set, deque or iterator. `items` holds the known items in order; where the length is unknown
     `items` is empty and `rest` is the join of all items (or Opaque). kind "iterator" is consumed by iteration."""
@@ -415,7 +416,7 @@ class Sequence:
         return self.rest is None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Table:
     """A dict: known entries by constant key, and `rest` for all values under unknown keys (None where there are none)."""
 
@@ -424,7 +425,7 @@ class Table:
     many: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Context:
     """A grad-mode context object, with identity: `entered` counts entries not yet left, `saved` is the mode that
     the last entry (or, for set_grad_enabled, construction) remembered, as (grad, inference, stack)."""
@@ -435,7 +436,7 @@ class Context:
     saved: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Generator:
     """A generator, coroutine or generator expression not yet run: what to run and under which decorator mode.
     kind: generator, coroutine, asyncgen, lazy (generator expression, map, filter). `made_mode`: (grad, inference)
@@ -454,7 +455,7 @@ class Generator:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Frame:
     """Names of one activation (or of a module or class body). `parent`: enclosing frame, 0 at the top."""
 
@@ -463,7 +464,7 @@ class Frame:
     module: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Module:
     """A Python module of the project: its dotted name, the frame with its names, the number of its unit."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gradlint.analysis import contexts, events, generators, torch_advice, torch_autocast
@@ -22,6 +21,7 @@ from gradlint.analysis.values import (
     Truth,
     summary,
 )
+from gradlint.records import replace
 from gradlint.syntax import ir
 
 Leave = Callable[[], None]

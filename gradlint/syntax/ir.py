@@ -26,11 +26,13 @@ What Python writes and lowering rewrites:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Union
 
+from gradlint.records import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Const:
     """A literal: int, float, complex, str, bytes, bool, None or Ellipsis."""
 
@@ -38,20 +40,20 @@ class Const:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name:
     id: str
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attr:
     obj: Expr
     name: str
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Item:
     """`obj[index]`."""
 
@@ -60,7 +62,7 @@ class Item:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Slice:
     lower: Expr | None
     upper: Expr | None
@@ -68,7 +70,7 @@ class Slice:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Star:
     """`*value` in a display, a target or an index."""
 
@@ -76,7 +78,7 @@ class Star:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Arg:
     """An argument: `v` (star 0, keyword None), `k=v`, `*v` (star 1), `**v` (star 2)."""
 
@@ -85,14 +87,14 @@ class Arg:
     star: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     func: Expr
     args: tuple[Arg, ...]
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Op:
     """A unary or binary operator: `+ - * / // % ** @ & | ^ << >>`, and unary `neg pos invert not`."""
 
@@ -101,7 +103,7 @@ class Op:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compare:
     """A chain: len(operands) == len(ops) + 1; `== != < <= > >= is is-not in not-in`."""
 
@@ -110,7 +112,7 @@ class Compare:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Logic:
     """`and` / `or` over two or more operands, short-circuiting."""
 
@@ -119,7 +121,7 @@ class Logic:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choose:
     test: Expr
     then: Expr
@@ -127,7 +129,7 @@ class Choose:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Display:
     """A tuple, list or set display (`kind`), items may be Star."""
 
@@ -136,7 +138,7 @@ class Display:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dict:
     """A dict display; a key of None stands for `**value`."""
 
@@ -144,7 +146,7 @@ class Dict:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Format:
     """An f-string: the expressions evaluated in it, nested format specifications included."""
 
@@ -152,7 +154,7 @@ class Format:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Clause:
     """`for target in iter if tests…` of a comprehension."""
 
@@ -162,7 +164,7 @@ class Clause:
     is_async: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comprehension:
     """kind: list, set, dict or generator. The element is `value`; for dict `key: value`."""
 
@@ -173,7 +175,7 @@ class Comprehension:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Function:
     """A lambda."""
 
@@ -181,7 +183,7 @@ class Function:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bind:
     """`(name := value)`; `at` is the place of the name."""
 
@@ -190,13 +192,13 @@ class Bind:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Await:
     value: Expr
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Yield:
     """`yield value` (value None where bare); `yield from value` where `delegate`."""
 
@@ -205,7 +207,7 @@ class Yield:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opaque:
     """Something not understood: its parts are evaluated, its value is unknown."""
 
@@ -220,7 +222,7 @@ Expr = Union[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Param:
     """kind: positional (before `/`), normal, star, keyword, starstar. `default` is evaluated at definition."""
 
@@ -283,7 +285,7 @@ class Code:
         return f"Code({self.qualname})"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Made:
     """A lowered body. `bound`: names the body binds (parameters included, global and nonlocal ones excluded)."""
 
@@ -294,7 +296,7 @@ class Made:
     is_generator: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Assign:
     """Each target is stored to from left to right. Targets are Name, Attr, Item or Display with Star."""
 
@@ -303,7 +305,7 @@ class Assign:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Augment:
     """`target op= value`: in place where the object can."""
 
@@ -313,7 +315,7 @@ class Augment:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Evaluate:
     """An expression statement."""
 
@@ -321,13 +323,13 @@ class Evaluate:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Delete:
     targets: tuple[Expr, ...]
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class If:
     test: Expr
     body: tuple[Stmt, ...]
@@ -335,7 +337,7 @@ class If:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class While:
     test: Expr
     body: tuple[Stmt, ...]
@@ -343,7 +345,7 @@ class While:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class For:
     target: Expr
     iter: Expr
@@ -353,14 +355,14 @@ class For:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WithItem:
     context: Expr
     target: Expr | None
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class With:
     items: tuple[WithItem, ...]
     body: tuple[Stmt, ...]
@@ -368,7 +370,7 @@ class With:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Handler:
     """`except type as name:`; type None catches everything."""
 
@@ -378,7 +380,7 @@ class Handler:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Try:
     body: tuple[Stmt, ...]
     handlers: tuple[Handler, ...]
@@ -388,7 +390,7 @@ class Try:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pattern:
     """One pattern of a `case`. kind: value (compare with `expr`), capture (`names[0]`, any value), wildcard,
     or other (a structure that may or may not match: it evaluates `expr` if there is one and binds all `names`)."""
@@ -398,41 +400,41 @@ class Pattern:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Case:
     pattern: Pattern
     guard: Expr | None
     body: tuple[Stmt, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Match:
     subject: Expr
     cases: tuple[Case, ...]
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Return:
     value: Expr | None
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Raise:
     exception: Expr | None
     cause: Expr | None
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Assert:
     test: Expr
     message: Expr | None
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Jump:
     """kind: break, continue or pass."""
 
@@ -440,7 +442,7 @@ class Jump:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Import:
     """`import a.b as c`: module "a.b", name "c". Without `as`, name is "a" and `module` stays "a.b"."""
 
@@ -450,7 +452,7 @@ class Import:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImportFrom:
     """`from ..module import a as b, c`: names ((a, b), (c, c)); a star import is (("*", "*"),)."""
 
@@ -460,7 +462,7 @@ class ImportFrom:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Def:
     """A function definition. Decorators are in source order (the last one is applied first)."""
 
@@ -469,7 +471,7 @@ class Def:
     at: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Class:
     """A class definition. `body` holds its statements; methods in it are Def with a lazy Code.
     annotations: the names annotated in its body, in order, with a value or without (the fields of a dataclass)."""
@@ -483,7 +485,7 @@ class Class:
     annotations: tuple[tuple[str, Expr], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unknown:
     """Anything may have happened: these names may have been bound to anything."""
 
