@@ -45,6 +45,7 @@ check: style types  ## ruff and mypy
 
 style: $(VENV)/.test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 types: $(VENV)/.test
 	$(BIN)/mypy

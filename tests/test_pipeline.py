@@ -20,7 +20,9 @@ def test_a_witness_that_fails_takes_no_other_with_it(monkeypatch: pytest.MonkeyP
         if any(one.span.line == 3 for one in findings):
             raise KeyError("three")
         return tuple(
-            Finding(**{**one.__dict__, "witness": Witness(Verdict.CONFIRMED if one.span.line != 5 else Verdict.REFUTED)})
+            Finding(
+                **{**one.__dict__, "witness": Witness(Verdict.CONFIRMED if one.span.line != 5 else Verdict.REFUTED)}
+            )
             for one in findings
         )
 

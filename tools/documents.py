@@ -1,6 +1,6 @@
 """Bring the README up to date: outputs that it shows, and the table of rules. `make docs` writes it; a test compares.
 
-    python tools/documents.py
+python tools/documents.py
 """
 
 from __future__ import annotations

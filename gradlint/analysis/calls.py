@@ -41,9 +41,7 @@ from gradlint.syntax import ir
 MAX_RECURSION = 3
 
 
-def call(
-    m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool = False
-) -> Any:
+def call(m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool = False) -> Any:
     """The value of calling `func`; effects happen in the machine's state."""
     m.step()
     return m.split(func, lambda leaf: _call(m, leaf, args, kwargs, at, rest))
@@ -192,7 +190,12 @@ def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[st
     m.called.add(func.key)
     same = sum(1 for a in m.stack if a.code is func.code)
     if len(m.stack) >= MAX_DEPTH or same >= MAX_RECURSION:
-        m.cut(at, f"calls nest too deep at `{func.code.qualname}`" if same < MAX_RECURSION else f"`{func.code.qualname}` calls itself")
+        m.cut(
+            at,
+            f"calls nest too deep at `{func.code.qualname}`"
+            if same < MAX_RECURSION
+            else f"`{func.code.qualname}` calls itself",
+        )
         escape(m, (*args, *kwargs.values()))
         return m.opaque(at, unknown_result(m), tag="deep")
     site = m.here(at)
@@ -208,7 +211,9 @@ def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[st
             kind = ("asyncgen" if code.made.is_generator else "coroutine") if code.is_async else "generator"
             mode = m.state.mode
             m.unseen += 1
-            return m.alloc(at, Generator(kind, func, address, made_mode=(mode.grad, mode.inference), at=site), "generator")
+            return m.alloc(
+                at, Generator(kind, func, address, made_mode=(mode.grad, mode.inference), at=site), "generator"
+            )
         result = run_body(m, func, address, args[0] if args else None, site)
         if not m.dead():
             _forget_callee(m, mark, result)
@@ -286,7 +291,9 @@ def run_generator_body(m: Machine, thing: Generator, consume: Any, consumer: tup
     names = m.state.heap.get(thing.frame)
     first = func.code.params[0].name if func.code.params else ""
     receiver = names.names.get(first) if isinstance(names, Frame) else None
-    act = Activation(thing.frame, unit_of(func), func.code, func.owner, receiver, m.state.mode, site=thing.at, on_yield=resume)
+    act = Activation(
+        thing.frame, unit_of(func), func.code, func.owner, receiver, m.state.mode, site=thing.at, on_yield=resume
+    )
     m.stack = [*stack, act]
     m.exits = Exits()
     slot = m.contexts.address(m.context, 0, "return")
@@ -336,7 +343,9 @@ def bind_arguments(
                 names[param.name] = parameter(m, func, param)
         elif param.kind == "star":
             unknown = parameter(m, func, param) if rest else None
-            names[param.name] = m.alloc(param.at or at, Sequence("tuple", () if rest else tuple(left), unknown), param.name)
+            names[param.name] = m.alloc(
+                param.at or at, Sequence("tuple", () if rest else tuple(left), unknown), param.name
+            )
             left = []
         elif param.kind == "keyword":
             if param.name in named:

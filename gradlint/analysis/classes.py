@@ -25,7 +25,9 @@ def define(m: Machine, node: ir.Class) -> Any:
     frame = m.contexts.address(m.context, m.here(node.at), "classbody")
     m.state.alloc(address, Class(node.name, node.qualname, bases, {}, act.frame, m.here(node.at)))
     parent = _scope(m, act)
-    m.state.put(frame, Frame({"__module__": Const("module"), "__qualname__": Const(node.qualname)}, parent, _module(m, act)))
+    m.state.put(
+        frame, Frame({"__module__": Const("module"), "__qualname__": Const(node.qualname)}, parent, _module(m, act))
+    )
     outer, m.exits = m.exits, Exits()
     m.stack.append(Activation(frame, act.unit, owner=address, entry_mode=m.state.mode))
     run_block(m, node.body)
@@ -38,7 +40,9 @@ def define(m: Machine, node: ir.Class) -> Any:
     assert isinstance(body, Frame)
     names = {k: v for k, v in body.names.items() if k not in ("__module__", "__qualname__")}
     if node.annotations:
-        names["__annotations__"] = m.alloc(node.at, Table({name: Const(None) for name, _ in node.annotations}), "fields")
+        names["__annotations__"] = m.alloc(
+            node.at, Table({name: Const(None) for name, _ in node.annotations}), "fields"
+        )
     made = m.state.get(address)
     assert isinstance(made, Class)
     m.state.put(address, replace(made, attrs=names))

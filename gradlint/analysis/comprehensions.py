@@ -28,7 +28,11 @@ def comprehension(m: Machine, node: ir.Comprehension) -> Any:
     from gradlint.analysis.classes import _scope
 
     names: dict[str, Any] = {_FIRST: first, ".exact": _exact(m, node, first)}
-    frame = m.alloc(node.at, Frame(names, _scope(m, act) if act.code is None else act.frame, outer.module or act.frame), "comprehension")
+    frame = m.alloc(
+        node.at,
+        Frame(names, _scope(m, act) if act.code is None else act.frame, outer.module or act.frame),
+        "comprehension",
+    )
     if node.kind == "generator":
         mode = m.state.mode
         m.unseen += 1

@@ -134,7 +134,9 @@ def enter_object(m: Machine, ref: Ref, at: int, manual: bool = False) -> None:
         # Built means switched: what entering restores later is what stood before the object was built.
         saved = thing.saved
         mode = m.state.mode
-        stack = mode.stack if mode.stack and mode.stack[-1][1] == thing.spec.at else (*mode.stack, (thing.spec.text, here))
+        stack = (
+            mode.stack if mode.stack and mode.stack[-1][1] == thing.spec.at else (*mode.stack, (thing.spec.text, here))
+        )
         m.state.mode = Mode(m.simplified(thing.spec.flag), mode.inference, stack)
     elif thing.spec.kind == "inference_mode" and thing.entered > 0 and thing.saved is not None:
         # The object holds one guard: the new one is made first, then the old one is dropped, which restores its mode.
@@ -250,7 +252,9 @@ def _computes(code: ir.Code) -> Truth:
 
 
 def _stores_item(node: ir.Assign) -> bool:
-    return any(isinstance(target, ir.Item) or isinstance(target, ir.Attr) and target.name == "data" for target in node.targets)
+    return any(
+        isinstance(target, ir.Item) or isinstance(target, ir.Attr) and target.name == "data" for target in node.targets
+    )
 
 
 def call_context(m: Machine, ref: Ref, call: Call) -> Any:
@@ -288,4 +292,16 @@ def grad_off(m: Machine) -> Flag:
     return either(negate(m.simplified(mode.grad)), m.simplified(mode.inference))
 
 
-__all__ = ["both", "call_context", "decorate", "enter_object", "entered", "kind_of", "leave_object", "left", "make", "method", "under"]
+__all__ = [
+    "both",
+    "call_context",
+    "decorate",
+    "enter_object",
+    "entered",
+    "kind_of",
+    "leave_object",
+    "left",
+    "make",
+    "method",
+    "under",
+]

@@ -157,15 +157,22 @@ def _class_in(m: Machine, value: Any) -> Any:
 
 def _method(m: Machine, code: ir.Code, value: Any, raw: Func, holder: Ref, unknown: list[Any], named: Any) -> None:
     target = value
-    static = isinstance(target, Descriptor) and target.kind == "static" or isinstance(target, Moded) and isinstance(
-        target.func, Descriptor
+    static = (
+        isinstance(target, Descriptor)
+        and target.kind == "static"
+        or isinstance(target, Moded)
+        and isinstance(target.func, Descriptor)
     )
     from gradlint.analysis import torch_models
 
     if torch_models.function_entry(m, holder, code.name, raw, unknown):
         return
     if static:
-        _finish(m, calls.call(m, attributes.class_attr(m, holder, code.name, 0), tuple(unknown), named, 0, _has_star(raw)), raw)
+        _finish(
+            m,
+            calls.call(m, attributes.class_attr(m, holder, code.name, 0), tuple(unknown), named, 0, _has_star(raw)),
+            raw,
+        )
         return
     if code.name in ("__init__", "__new__"):
         m.called.discard(raw.key)

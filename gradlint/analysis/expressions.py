@@ -76,7 +76,9 @@ def _call(m: Machine, node: ir.Call) -> Any:
     if isinstance(node.func, ir.Name) and m.stack[-1].receiver is not None:
         from gradlint.analysis import torch_watch
 
-        return torch_watch.watching_closure(m, node.func.id, func, node.at, lambda: call(m, func, args, kwargs, node.at, rest))
+        return torch_watch.watching_closure(
+            m, node.func.id, func, node.at, lambda: call(m, func, args, kwargs, node.at, rest)
+        )
     return call(m, func, args, kwargs, node.at, rest)
 
 

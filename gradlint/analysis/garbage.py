@@ -69,7 +69,13 @@ def references(thing: Any) -> Iterator[int]:
         yield from _of_fields(thing, kind)
 
 
-_BARE = {Func: ("frame", "owner"), Frame: ("parent", "module"), Generator: ("frame",), Module: ("frame",), Super: ("cls",)}
+_BARE = {
+    Func: ("frame", "owner"),
+    Frame: ("parent", "module"),
+    Generator: ("frame",),
+    Module: ("frame",),
+    Super: ("cls",),
+}
 """Fields that are addresses as they stand."""
 _IGNORED = frozenset({"origin", "code", "symbol", "lost", "key", "at"})
 

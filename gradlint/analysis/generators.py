@@ -140,7 +140,11 @@ def _is_exact(m: Machine, thing: Generator) -> bool:
     if thing.kind == "map":
         source = m.get(node[1][0])
         return len(node[1]) == 1 and isinstance(source, Sequence) and source.exact and len(source.items) <= 8
-    return isinstance(node, ir.Comprehension) and getattr(thing, "mode", None) is None and _one_exact_clause(m, thing, node)
+    return (
+        isinstance(node, ir.Comprehension)
+        and getattr(thing, "mode", None) is None
+        and _one_exact_clause(m, thing, node)
+    )
 
 
 def _one_exact_clause(m: Machine, thing: Generator, node: ir.Comprehension) -> bool:
@@ -214,7 +218,12 @@ def _outside(m: Machine, stack: list[Activation], context: int, consume: Consume
 def _report_lazy(m: Machine, thing: Generator, tally: Tally) -> None:
     """Made under one mode, run under another, computing with tensors: the mode where it was made does nothing."""
     computed, sure, maybe = tally.counts()
-    if thing.mode is not None or thing.made_mode is None or not computed or thing.kind not in ("generator", "lazy", "map"):
+    if (
+        thing.mode is not None
+        or thing.made_mode is None
+        or not computed
+        or thing.kind not in ("generator", "lazy", "map")
+    ):
         return
     made, now = Mode(*thing.made_mode), tally.mode
     if is_false(made.grad) and is_true(m.simplified(now.grad)) or is_true(made.inference) and is_false(now.inference):

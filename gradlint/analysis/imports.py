@@ -254,7 +254,11 @@ def import_name(m: Machine, node: ir.ImportFrom, name: str) -> Any:
     if found is None:
         if node.level and not dotted:
             return load(m, name) or m.opaque(node.at, tag=name)
-        return _external(m, f"{dotted}.{name}") if not node.level else (load(m, f"{dotted}.{name}") or m.opaque(node.at, tag=name))
+        return (
+            _external(m, f"{dotted}.{name}")
+            if not node.level
+            else (load(m, f"{dotted}.{name}") or m.opaque(node.at, tag=name))
+        )
     thing = m.get(found)
     assert isinstance(thing, Module)
     frame = m.state.get(thing.frame)

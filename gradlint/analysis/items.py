@@ -123,7 +123,11 @@ def _of_opaque(m: Machine, obj: Opaque, index: Any, at: int) -> Any:
         return replace(m.opaque(at, FALSE, obj.kind, tag="item"), lost=obj.lost)
     name = symbol_of(index)
     if name is None or obj.symbol[0] == "wide" or depth(obj.symbol) > MAX_SYMBOL:
-        return replace(m.opaque(at, obj.rg, "" if obj.kind in ("loader", "module") else obj.kind, tag="item"), origin=obj.origin, lost=obj.lost)
+        return replace(
+            m.opaque(at, obj.rg, "" if obj.kind in ("loader", "module") else obj.kind, tag="item"),
+            origin=obj.origin,
+            lost=obj.lost,
+        )
     kind = "" if obj.kind == "loader" else obj.kind
     return Opaque(("item", obj.symbol, name), obj.rg, kind, obj.origin, obj.lost)
 
@@ -191,7 +195,11 @@ def del_item(m: Machine, obj: Any, index: Any, at: int) -> Any:
     if isinstance(thing, Table) and isinstance(index, Const) and index.value in thing.entries:
         m.put(obj, replace(thing, entries={k: v for k, v in thing.entries.items() if k != index.value}))
     elif isinstance(thing, Sequence) and thing.exact:
-        if isinstance(index, Const) and isinstance(index.value, int) and -len(thing.items) <= index.value < len(thing.items):
+        if (
+            isinstance(index, Const)
+            and isinstance(index.value, int)
+            and -len(thing.items) <= index.value < len(thing.items)
+        ):
             items = list(thing.items)
             del items[index.value]
             m.put(obj, replace(thing, items=tuple(items)))

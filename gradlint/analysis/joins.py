@@ -178,7 +178,9 @@ def join_objects(cond: Symbol | None, a: Object, b: Object) -> Object:
         sure = a.inputs & b.inputs
         maybe = a.maybe | b.maybe | (a.inputs ^ b.inputs)
         vague = a.vague or b.vague
-        return Node(a.op, sure, maybe, a.leaves | b.leaves, saved, keeps, freed, a.freed_at or b.freed_at, sources, vague, a.at)
+        return Node(
+            a.op, sure, maybe, a.leaves | b.leaves, saved, keeps, freed, a.freed_at or b.freed_at, sources, vague, a.at
+        )
     if isinstance(a, Context) and isinstance(b, Context):
         return replace(a, entered=min(a.entered, b.entered), ever=a.ever or b.ever, saved=a.saved or b.saved)
     if isinstance(a, Generator) and isinstance(b, Generator):

@@ -97,7 +97,9 @@ def defaults(name: str) -> Mapping[str, str]:
 def _row(row: modules.Module) -> LayerRow:
     inputs = tuple(row.forward)
     flows = tuple(f for f in row.diffargs if not f.startswith(OWN))
-    saves = tuple((_thing(k), tuple(dict.fromkeys(_thing(c, "own") for c in causes if c))) for k, causes in row.saves_when.items())
+    saves = tuple(
+        (_thing(k), tuple(dict.fromkeys(_thing(c, "own") for c in causes if c))) for k, causes in row.saves_when.items()
+    )
     return LayerRow(
         arguments=row.args, parameters=tuple(row.params.items()), buffers=tuple(row.buffers), inputs=inputs, flows=flows,
         maybe_flows=tuple(f for f in row.maybe_diffargs if not f.startswith(OWN)),

@@ -204,7 +204,15 @@ def settle(ledger: Ledger) -> list[events.Event]:
                 judged.append((record, made))
         for record, made in _best(judged):
             found.setdefault((record.where, record.kind), (record, made))
-    told: list[events.Event] = [*_merged(list(found.values())), *_releafed(ledger), *_replaced(ledger), *_rebound(ledger), *_unregistered(ledger), *_derivatives(ledger), *_unfrozen(ledger)]
+    told: list[events.Event] = [
+        *_merged(list(found.values())),
+        *_releafed(ledger),
+        *_replaced(ledger),
+        *_rebound(ledger),
+        *_unregistered(ledger),
+        *_derivatives(ledger),
+        *_unfrozen(ledger),
+    ]
     return sorted(told, key=lambda e: (e.where.unit, e.where.at))
 
 
@@ -286,7 +294,10 @@ def _best(judged: list[tuple[CutRecord, events.Cut]]) -> list[tuple[CutRecord, e
     taken: set[Any] = set()
     for record, made in sorted(starved or judged, key=lambda pair: PRIORITY.get(pair[0].kind, 9)):
         rank = PRIORITY.get(record.kind, 9)
-        if any(PRIORITY.get(other.kind, 9) < rank and other.lost & record.lost for other, _ in chosen) and record.lost <= taken:
+        if (
+            any(PRIORITY.get(other.kind, 9) < rank and other.lost & record.lost for other, _ in chosen)
+            and record.lost <= taken
+        ):
             continue
         chosen.append((record, made))
         taken |= record.lost
@@ -306,11 +317,15 @@ def _merged(found: list[tuple[CutRecord, events.Cut]]) -> list[events.Event]:
     told: list[events.Event] = []
     for pairs in groups.values():
         ordered = [made for _, made in sorted(pairs, key=lambda pair: pair[0].where)]
-        told.append(replace(ordered[0], also=tuple(dict.fromkeys(e.where for e in ordered[1:] if e.where != ordered[0].where))))
+        told.append(
+            replace(ordered[0], also=tuple(dict.fromkeys(e.where for e in ordered[1:] if e.where != ordered[0].where)))
+        )
     return told
 
 
-ADDITIVE = frozenset({"add", "sub", "mul", "div", "true_divide", "neg", "sum", "mean", "stack", "cat", "add_", "sub_", "mul_", "div_"})
+ADDITIVE = frozenset(
+    {"add", "sub", "mul", "div", "true_divide", "neg", "sum", "mean", "stack", "cat", "add_", "sub_", "mul_", "div_"}
+)
 
 
 def _is_leaf(origin: Origin, where: int) -> bool:
@@ -323,7 +338,12 @@ def _adds_up(origin: Any, where: int, depth: int = 0) -> bool:
         return isinstance(origin, Origin) and _is_leaf(origin, where)
     if origin.op.rpartition(".")[2] not in ADDITIVE:
         return False
-    operands = [a for part in origin.args for a in (part if isinstance(part, (list, tuple)) else (part,)) if isinstance(a, Origin)]
+    operands = [
+        a
+        for part in origin.args
+        for a in (part if isinstance(part, (list, tuple)) else (part,))
+        if isinstance(a, Origin)
+    ]
     tensors = [a for a in operands if a.op not in ("python", "unknown")]
     return bool(tensors) and all(_adds_up(a, where, depth + 1) or a.requires_grad is False for a in tensors)
 
@@ -341,7 +361,11 @@ def _releafed(ledger: Ledger) -> list[events.Event]:
             itself = _is_leaf(root.origin, record.where)
             if not itself and not (record.fact.single.value and _adds_up(root.origin, record.where)):
                 continue
-            names = [ledger.names.get(one, "") for n in sorted(record.lost) for one in sorted(ledger.cuts[n - 1].lost, key=repr)]
+            names = [
+                ledger.names.get(one, "")
+                for n in sorted(record.lost)
+                for one in sorted(ledger.cuts[n - 1].lost, key=repr)
+            ]
             frozen = record.fact.cause_kind == "frozen" and bool(ledger.optimizers)
             if not record.lost and not frozen:
                 continue

@@ -40,7 +40,9 @@ MAX_ROUNDS, MIN_ROUNDS = 5, 3
 """Rounds of an outermost loop; one less for each loop around it."""
 
 
-def over(m: Machine, at: int, iterable: Any, each: Callable[[Any], Any], tag: str = "loop", sink: Exits | None = None) -> None:
+def over(
+    m: Machine, at: int, iterable: Any, each: Callable[[Any], Any], tag: str = "loop", sink: Exits | None = None
+) -> None:
     """Run `each(item)` for what an iterable yields; `sink` collects the breaks of a `for` statement."""
     m.split(iterable, lambda leaf: _over(m, at, leaf, each, tag, sink))
 

@@ -257,7 +257,9 @@ class Machine:
         """A fresh symbol for an unknown that comes into being here."""
         return ("new", self.context, self.here(at), tag)
 
-    def opaque(self, at: int, rg: Flag = UNKNOWN, kind: str = "", tag: str = "", origin: Origin | None = None) -> Opaque:
+    def opaque(
+        self, at: int, rg: Flag = UNKNOWN, kind: str = "", tag: str = "", origin: Origin | None = None
+    ) -> Opaque:
         return Opaque(self.symbol(at, tag), rg, kind, origin)
 
     @contextmanager
@@ -465,8 +467,10 @@ class Machine:
             origin = value.origin or Origin("unknown", requires_grad=rg.value, name=name)
             cause = explain(origin) if rg.value is False else NOTHING
             return TensorFact(
-                name or origin.name, rg=rg, origin=origin, known=rg.value is not None, cause=cause.phrase, cause_kind=cause.kind,
-                cause_place=self.place(cause.where) if cause.where else None, made=self.place(cause.made) if cause.made else None,
+                name or origin.name, rg=rg, origin=origin, known=rg.value is not None, cause=cause.phrase,
+                cause_kind=cause.kind,
+                cause_place=self.place(cause.where) if cause.where else None,
+                made=self.place(cause.made) if cause.made else None,
                 assumes=assumption(origin) if rg.assumed else "",
             )  # fmt: skip
         thing = self.get(value)

@@ -266,7 +266,12 @@ def _sequences(m: Machine, op: str, a: Any, b: Any, one: Any, two: Any, at: int)
         seq, times = (one, b) if isinstance(one, Sequence) else (two, a)
         if not isinstance(seq, Sequence):
             return None
-        if isinstance(times, Const) and isinstance(times.value, int) and seq.exact and len(seq.items) * times.value <= 16:
+        if (
+            isinstance(times, Const)
+            and isinstance(times.value, int)
+            and seq.exact
+            and len(seq.items) * times.value <= 16
+        ):
             return m.alloc(at, Sequence(seq.kind, seq.items * max(times.value, 0)), "repeat")
         if seq.exact and seq.items:
             from gradlint.analysis.joins import anonymous

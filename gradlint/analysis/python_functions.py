@@ -214,7 +214,8 @@ def _enumerate(m: Machine, call: Call) -> Any:
     start = m.simplified(call.arg(1, "start", Const(0)))
     if rest is None and len(items) <= MAX_EXACT and isinstance(start, Const) and isinstance(start.value, int):
         rows = [
-            m.alloc(call.at, Sequence("tuple", (Const(start.value + i), item)), f"row{i}") for i, item in enumerate(items)
+            m.alloc(call.at, Sequence("tuple", (Const(start.value + i), item)), f"row{i}")
+            for i, item in enumerate(items)
         ]
         return m.alloc(call.at, Sequence("iterator", tuple(rows)), "enumerate")
     index = m.opaque(call.at, FALSE, "number", tag="index")
@@ -322,7 +323,10 @@ def is_instance(m: Machine, value: Any, kind: Any) -> Flag:
     known = _is_instance(m, value, kind)
     if known is not None:
         return known
-    first, second = symbol_of(value), kind.name if isinstance(kind, Extern) else kind.addr if isinstance(kind, Ref) else None
+    first, second = (
+        symbol_of(value),
+        kind.name if isinstance(kind, Extern) else kind.addr if isinstance(kind, Ref) else None,
+    )
     if first is None or second is None:
         return UNKNOWN
     return condition(m, ("isinstance", first, ("class", second)))
@@ -347,7 +351,9 @@ def _is_instance(m: Machine, value: Any, kind: Any) -> Flag | None:
     if isinstance(thing, Tensor):
         if name in ("torch.nn.Parameter", "torch.nn.parameter.Parameter"):
             return TRUE if thing.parameter else FALSE if thing.origin.op not in ("input", "unknown") else UNKNOWN
-        return TRUE if name in _TENSORS else FALSE if name in _PYTHON or name in _KINDS or isinstance(kind, Ref) else None
+        return (
+            TRUE if name in _TENSORS else FALSE if name in _PYTHON or name in _KINDS or isinstance(kind, Ref) else None
+        )
     if isinstance(value, Const):
         if name in _PYTHON:
             return TRUE if isinstance(value.value, _PYTHON[name]) else FALSE
@@ -357,7 +363,13 @@ def _is_instance(m: Machine, value: Any, kind: Any) -> Flag | None:
             return TRUE if _KINDS[name] == ("tuple" if thing.kind == "results" else thing.kind) else FALSE
         return FALSE if name in _TENSORS or name in _PYTHON or name == "builtins.dict" else None
     if isinstance(thing, Table):
-        return TRUE if name == "builtins.dict" else FALSE if name in _TENSORS or name in _PYTHON or name in _KINDS else None
+        return (
+            TRUE
+            if name == "builtins.dict"
+            else FALSE
+            if name in _TENSORS or name in _PYTHON or name in _KINDS
+            else None
+        )
     if isinstance(thing, Instance):
         return _instance_of(m, value, kind, name)
     if isinstance(value, Opaque) and value.kind in ("number", "array") and name in _TENSORS:
@@ -506,7 +518,9 @@ def _round(m: Machine, call: Call) -> Any:
 
 def _likely_same(m: Machine, value: Any, call: Call) -> Any:
     if isinstance(value, Opaque):
-        return m.opaque(call.at, value.rg if not is_true(negate(m.recording)) else LIKELY_FALSE, value.kind, tag=call.name)
+        return m.opaque(
+            call.at, value.rg if not is_true(negate(m.recording)) else LIKELY_FALSE, value.kind, tag=call.name
+        )
     return m.opaque(call.at, FALSE, "number", tag=call.name)
 
 
@@ -579,5 +593,6 @@ BUILTINS: dict[str, Model] = {
     "exit": _exit,
     "quit": _exit,
     **dict.fromkeys(("print", "breakpoint"), _none),
-    **dict.fromkeys(("id", "repr", "ascii", "hash", "format", "ord", "chr", "bin", "hex", "input", "divmod", "issubclass", "bytearray", "memoryview", "slice", "dir"), number),
-}  # fmt: skip
+    **dict.fromkeys(("id", "repr", "ascii", "hash", "format", "ord", "chr", "bin", "hex", "input", "divmod"), number),
+    **dict.fromkeys(("issubclass", "bytearray", "memoryview", "slice", "dir"), number),
+}

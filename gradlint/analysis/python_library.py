@@ -46,7 +46,8 @@ NUMPY_LEAVES = frozenset({
     "isscalar", "iterable",
 })  # fmt: skip
 """Functions of numpy that do not turn a tensor into an array: they call its own method, or fail in another way. All others,
-and these where they are given a list of tensors, of `numpy`, `numpy.linalg` and `numpy.testing` do, by `__array__` (measured with numpy 2.4)."""
+and these where they are given a list of tensors, of
+`numpy`, `numpy.linalg` and `numpy.testing` do, by `__array__` (measured with numpy 2.4)."""
 NUMBERS = frozenset({
     "math", "random", "time", "os", "sys", "re", "json", "datetime", "argparse", "logging", "pathlib", "glob", "shutil",
     "string", "struct", "socket", "subprocess", "platform", "getpass", "inspect", "warnings", "gc", "uuid", "csv",
@@ -72,7 +73,9 @@ def call_extern(m: Machine, call: Call) -> Any:
             iterate_lazily(m, value, call.at)
         return m.opaque(call.at, FALSE, "array" if top in ARRAYS else "number", tag=call.name)
     if top == "builtins":
-        return m.opaque(call.at, FALSE, "number", tag=call.name) if call.name[9:10].isupper() else unknown_extern(m, call)
+        return (
+            m.opaque(call.at, FALSE, "number", tag=call.name) if call.name[9:10].isupper() else unknown_extern(m, call)
+        )
     from gradlint.analysis import torch_models
 
     made = torch_models.call_other(m, call)
@@ -280,7 +283,11 @@ def deepcopy(m: Machine, value: Any, at: int, how: str, memo: dict[int, Any], pa
     value = known(m, value)
     thing = m.get(value)
     if not isinstance(value, Ref) or thing is None or len(path) > 60:
-        return replace(value, symbol=("copy", value.symbol)) if isinstance(value, Opaque) and value.kind != "number" else value
+        return (
+            replace(value, symbol=("copy", value.symbol))
+            if isinstance(value, Opaque) and value.kind != "number"
+            else value
+        )
     if value.addr in memo:
         return memo[value.addr]
     if isinstance(thing, Tensor):
@@ -297,10 +304,14 @@ def deepcopy(m: Machine, value: Any, at: int, how: str, memo: dict[int, Any], pa
         return m.split(held, lambda leaf: deepcopy(m, leaf, at, how, memo, f"{path}.{number}"))
 
     if isinstance(thing, Instance):
-        m.put(made_ref, replace(thing, attrs={k: part(n, v) for n, (k, v) in enumerate(thing.attrs.items())}, many=False))
+        m.put(
+            made_ref, replace(thing, attrs={k: part(n, v) for n, (k, v) in enumerate(thing.attrs.items())}, many=False)
+        )
     elif isinstance(thing, Sequence):
         rest = None if thing.rest is None else part(-1, thing.rest)
-        m.put(made_ref, replace(thing, items=tuple(part(n, v) for n, v in enumerate(thing.items)), rest=rest, many=False))
+        m.put(
+            made_ref, replace(thing, items=tuple(part(n, v) for n, v in enumerate(thing.items)), rest=rest, many=False)
+        )
     else:
         rest = None if thing.rest is None else part(-1, thing.rest)
         entries = {k: part(n, v) for n, (k, v) in enumerate(thing.entries.items())}
@@ -359,7 +370,8 @@ def _cast(m: Machine, call: Call) -> Any:
 
 def _thread(m: Machine, call: Call) -> Any:
     attrs = {
-        "_at": Const(call.at), "_target": call.arg(1, "target", NONE), "_args": call.arg(3, "args", NONE), "_kwargs": call.arg(4, "kwargs", NONE),
+        "_at": Const(call.at), "_target": call.arg(1, "target", NONE), "_args": call.arg(3, "args", NONE),
+        "_kwargs": call.arg(4, "kwargs", NONE),
     }  # fmt: skip
     return m.alloc(call.at, Instance(Extern(call.name), attrs), "thread")
 
@@ -429,7 +441,10 @@ def _gather(m: Machine, call: Call) -> Any:
     if sum(isinstance(m.get(m.simplified(v)), Generator) for v in call.args) > 1 and _overlap(m, call):
         m.state.mode = Mode(UNKNOWN, UNKNOWN, m.state.mode.stack)
     results = tuple(
-        m.split(value, lambda leaf: generators.run_coroutine(m, leaf, call.at) if isinstance(m.get(leaf), Generator) else leaf)
+        m.split(
+            value,
+            lambda leaf: generators.run_coroutine(m, leaf, call.at) if isinstance(m.get(leaf), Generator) else leaf,
+        )
         for value in call.args
     )
     if call.rest:
@@ -578,7 +593,11 @@ def _close_stack(m: Machine, call: Call, thing: Instance) -> Any:
 
 def _start(m: Machine, call: Call, thing: Instance) -> Any:
     target = thing.attrs.get("_target", NONE)
-    args, _ = iterate(m, m.simplified(thing.attrs.get("_args", NONE)), call.at) if thing.attrs.get("_args", NONE) != NONE else ([], None)
+    args, _ = (
+        iterate(m, m.simplified(thing.attrs.get("_args", NONE)), call.at)
+        if thing.attrs.get("_args", NONE) != NONE
+        else ([], None)
+    )
     table = m.get(thing.attrs.get("_kwargs", NONE))
     kwargs = {k: v for k, v in table.entries.items() if isinstance(k, str)} if isinstance(table, Table) else {}
     if target != NONE:
@@ -589,7 +608,9 @@ def _start(m: Machine, call: Call, thing: Instance) -> Any:
 
 
 def _submit(m: Machine, call: Call, thing: Instance) -> Any:
-    result = in_thread(m, call.arg(0, "fn", NONE), call.args[1:], call.kwargs, call.at, "submit", thing.attrs.get("_first", NONE))
+    result = in_thread(
+        m, call.arg(0, "fn", NONE), call.args[1:], call.kwargs, call.at, "submit", thing.attrs.get("_first", NONE)
+    )
     return m.alloc(call.at, Instance(Extern("concurrent.futures.Future"), {"_result": result}), "future")
 
 
@@ -637,8 +658,21 @@ METHODS: dict[tuple[str, str], Callable[[Machine, Call, Instance], Any]] = {
 
 def _flattened(m: Machine, call: Call) -> Call:
     """`apply_async(f, (a, b))` as `submit(f, a, b)`."""
-    args, _ = iterate(m, m.simplified(call.arg(1, "args", NONE)), call.at) if call.arg(1, "args") is not None else ([], None)
+    args, _ = (
+        iterate(m, m.simplified(call.arg(1, "args", NONE)), call.at) if call.arg(1, "args") is not None else ([], None)
+    )
     return replace(call, args=(call.arg(0, default=NONE), *args), kwargs={})
 
 
-__all__ = ["FUNCTIONS", "LIKELY_FALSE", "Opaque", "call_extern", "deepcopy", "in_thread", "is_false", "lazily", "method", "rg_of"]
+__all__ = [
+    "FUNCTIONS",
+    "LIKELY_FALSE",
+    "Opaque",
+    "call_extern",
+    "deepcopy",
+    "in_thread",
+    "is_false",
+    "lazily",
+    "method",
+    "rg_of",
+]

@@ -212,7 +212,9 @@ def _values(m: Machine, ref: Any, thing: Table, call: Call) -> Any:
 
 def _keys(m: Machine, ref: Any, thing: Table, call: Call) -> Any:
     items, rest = iterate(m, ref, call.at)
-    return m.alloc(call.at, Sequence("list", tuple(items) if rest is None else (), rest and anonymous([*items, rest])), "keys")
+    return m.alloc(
+        call.at, Sequence("list", tuple(items) if rest is None else (), rest and anonymous([*items, rest])), "keys"
+    )
 
 
 def _items(m: Machine, ref: Any, thing: Table, call: Call) -> Any:

@@ -61,9 +61,19 @@ def explain(origin: Origin, depth: int = 0) -> Cause:
                 return found
         mode = origin.modes[-1]
         if mode == FUNCTION:
-            return Cause("it was computed in an `autograd.Function`, which runs with gradients off", "function", origin.mode_line, origin.line)
+            return Cause(
+                "it was computed in an `autograd.Function`, which runs with gradients off",
+                "function",
+                origin.mode_line,
+                origin.line,
+            )
         kind = "inference" if "inference" in mode else "mode"
-        return Cause(f"it was computed under {mode if mode.startswith('the ') else f'`{mode}`'}", kind, origin.mode_line, origin.line)
+        return Cause(
+            f"it was computed under {mode if mode.startswith('the ') else f'`{mode}`'}",
+            kind,
+            origin.mode_line,
+            origin.line,
+        )
     if any(a.requires_grad for a in operands):
         return Cause(f"`{origin.op.rpartition('.')[2]}` has no derivative", "op", origin.line, origin.line)
     for operand in operands:

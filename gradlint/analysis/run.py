@@ -269,7 +269,15 @@ def _prediction(m: Machine, unit: Unit, at: int, record: Record) -> Prediction:
     certainty = Certainty.LIKELY if flag.assumed else Certainty.CERTAIN
     grad, inference = join_truths(record.grad), join_truths(record.inference)
     return Prediction(
-        unit.path, span.line, span.column, record.name, flag.value, certainty, grad.value, inference.value, why(record, flag)
+        unit.path,
+        span.line,
+        span.column,
+        record.name,
+        flag.value,
+        certainty,
+        grad.value,
+        inference.value,
+        why(record, flag),
     )
 
 
@@ -283,7 +291,9 @@ def why(record: Record, flag: Truth) -> str:
         return explain(record.why).phrase or "nothing it was computed from requires grad"
     if flag.value is True:
         return f"made by `{record.why.op}`" if record.why.op not in ("input", "unknown") else "it requires grad"
-    return "it depends on the call" if len({t.value for t in record.rg}) > 1 else "what it is computed from is not known"
+    return (
+        "it depends on the call" if len({t.value for t in record.rg}) > 1 else "what it is computed from is not known"
+    )
 
 
 Work = Callable[[], None]

@@ -121,7 +121,9 @@ def _unpack_leaf(m: Machine, target: ir.Display, value: Any, record: bool) -> An
         return NONE
     if rest is None and not stars and items:
         m.may_raise()
-    joined = anonymous([*items, *([] if rest is None else [rest])]) if items or rest is not None else m.opaque(target.at)
+    joined = (
+        anonymous([*items, *([] if rest is None else [rest])]) if items or rest is not None else m.opaque(target.at)
+    )
     for number, part in enumerate(target.items):
         if isinstance(part, ir.Star):
             assign(m, part, m.alloc(target.at, Sequence("list", (), joined), "star"), record)

@@ -203,7 +203,9 @@ def regression(m: Machine, name: str, values: list[Any], result: Any, at: int) -
             return
 
 
-LOSSES = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss"})
+LOSSES = frozenset(
+    {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss"}
+)
 
 
 def _sources(m: Machine, thing: Tensor) -> frozenset[Any]:
@@ -223,7 +225,11 @@ def _network(m: Machine, leaves: frozenset[Any]) -> str:
 def _bootstrapped(origin: Origin) -> bool:
     """`reward + gamma * net(state)`: a sum of something without grad and a multiple of something with it."""
     if origin.op.rpartition(".")[2] not in ("add", "sub"):
-        return any(_bootstrapped(a) for a in origin.args if isinstance(a, Origin) and a.requires_grad) if _shape_only(origin) else False
+        return (
+            any(_bootstrapped(a) for a in origin.args if isinstance(a, Origin) and a.requires_grad)
+            if _shape_only(origin)
+            else False
+        )
     tensors = [a for a in origin.args if isinstance(a, Origin)]
     constant = [a for a in tensors if a.requires_grad is False]
     scaled = [a for a in tensors if a.requires_grad and a.op.rpartition(".")[2] == "mul"]
@@ -247,7 +253,11 @@ def inside(m: Machine, act: Activation, kind: str, flag: Truth) -> tuple[str, Pl
             return text, m.place(here)
         return None
     for text, here in m.state.mode.stack:
-        if here and here == act.decorated_at and _DECORATED.get(text) in (effect, "inference" if effect == "off" else effect):
+        if (
+            here
+            and here == act.decorated_at
+            and _DECORATED.get(text) in (effect, "inference" if effect == "off" else effect)
+        ):
             return text, m.place(here)
     return None
 

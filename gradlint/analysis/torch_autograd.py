@@ -46,7 +46,9 @@ from gradlint.records import replace
 def backward(m: Machine, roots: list[Any], call: Call, how: str) -> Any:
     """`root.backward()` in any of its forms."""
     position = 0 if how in ("tensor", "scaler") else 1
-    gradient = m.simplified(call.arg(position if how != "accelerator" else -1, "gradient", call.arg(-1, "grad_tensors", NONE)))
+    gradient = m.simplified(
+        call.arg(position if how != "accelerator" else -1, "gradient", call.arg(-1, "grad_tensors", NONE))
+    )
     retain = _flag(m, call.arg(1 if how == "tensor" else 2, "retain_graph"))
     create = _flag(m, call.arg(2 if how == "tensor" else 3, "create_graph"))
     for root in roots:
@@ -60,7 +62,9 @@ def _flag(m: Machine, value: Any) -> Flag | None:
     return None if value is None or m.simplified(value) == NONE else truth_of(m, value)
 
 
-def _backward(m: Machine, root: Any, at: int, how: str, has_gradient: bool, retain: Flag | None, create: Flag | None) -> Any:
+def _backward(
+    m: Machine, root: Any, at: int, how: str, has_gradient: bool, retain: Flag | None, create: Flag | None
+) -> Any:
     root = known(m, root)
     if isinstance(root, (Opaque, Const)) and (isinstance(root, Const) or root.kind == "number"):
         return _number(m, root, at)
@@ -73,7 +77,9 @@ def _backward(m: Machine, root: Any, at: int, how: str, has_gradient: bool, reta
     assert isinstance(thing, Tensor)
     found = _Graph(m, thing)
     m.differentiations += 1
-    if is_false(m.simplified(thing.rg)) and (torch_rebinding.missed(m, thing, at) or _differentiated_again(m, [ref], at)):
+    if is_false(m.simplified(thing.rg)) and (
+        torch_rebinding.missed(m, thing, at) or _differentiated_again(m, [ref], at)
+    ):
         m.stop()
         return NONE
     m.event(
@@ -119,7 +125,9 @@ def _differentiated_again(m: Machine, roots: list[Any], at: int) -> bool:
         for number in sorted(thing.lost):
             record = m.ledger.cuts[number - 1]
             if record.kind == "grad" and explain(thing.origin).kind in ("grad", "input", ""):
-                m.event(events.PenaltyWithoutGraph, at, grad_call=m.place(record.where), how="backward", value=m.fact(root))
+                m.event(
+                    events.PenaltyWithoutGraph, at, grad_call=m.place(record.where), how="backward", value=m.fact(root)
+                )
                 return True
     return False
 
@@ -249,7 +257,14 @@ def accumulate(m: Machine, thing: Tensor, ref: Ref, at: int) -> None:
             if m.dead():
                 return
         elif isinstance(held, Tensor) and (held.grad is None or held.grad == NONE):
-            made = Tensor(rg=FALSE, leaf=TRUE, floating=TRUE, inference=inference, sure=True, origin=m.origin("torch.Tensor.grad", at, (), FALSE))
+            made = Tensor(
+                rg=FALSE,
+                leaf=TRUE,
+                floating=TRUE,
+                inference=inference,
+                sure=True,
+                origin=m.origin("torch.Tensor.grad", at, (), FALSE),
+            )
             storage = m.contexts.address(m.contexts.context_of(address), "gradstorage", address)
             m.state.alloc(storage, Storage())
             grad = m.contexts.address(m.contexts.context_of(address), "grad", address)
@@ -315,13 +330,23 @@ def _gradients(m: Machine, call: Call, outputs: list[Any], inputs: list[Any], cr
         made = _gradient(m, call, outputs, Opaque(("wide",)), create, 0, known_input=True)
         return m.alloc(call.at, Sequence("tuple", (), made), "grads")
     items = tuple(
-        _gradient(m, call, outputs, value, create, number, known_input=isinstance(m.get(known(m, m.simplified(value))), Tensor))
+        _gradient(
+            m,
+            call,
+            outputs,
+            value,
+            create,
+            number,
+            known_input=isinstance(m.get(known(m, m.simplified(value))), Tensor),
+        )
         for number, value in enumerate(inputs)
     )
     return m.alloc(call.at, Sequence("tuple", items), "grads")
 
 
-def _gradient(m: Machine, call: Call, outputs: list[Any], value: Any, create: Flag, number: int, known_input: bool) -> Ref:
+def _gradient(
+    m: Machine, call: Call, outputs: list[Any], value: Any, create: Flag, number: int, known_input: bool
+) -> Ref:
     """One result of `autograd.grad`."""
     rg: Flag = LIKELY_TRUE if is_true(create) else FALSE if is_false(create) else UNKNOWN
     origin = m.origin("torch.autograd.grad", call.at, (*outputs, value), rg)
@@ -408,7 +433,11 @@ def apply_function(m: Machine, cls: Ref, call: Call) -> Any:
     m.state.mode = before
     if m.dead():
         return NONE
-    below = frozenset().union(*(_below(m, v) for v in call.args if isinstance(known(m, v), (Ref, Opaque)))) if call.args else frozenset()
+    below = (
+        frozenset().union(*(_below(m, v) for v in call.args if isinstance(known(m, v), (Ref, Opaque))))
+        if call.args
+        else frozenset()
+    )
     return m.split(result, lambda leaf: _function_result(m, leaf, flag, below, call))
 
 
@@ -418,10 +447,18 @@ def _function_result(m: Machine, value: Any, flag: Flag, below: frozenset[int], 
         rg = both(flag, thing.floating) if not is_false(flag) else FALSE
         nodes: frozenset[int] = frozenset()
         if not is_false(rg):
-            made = Node("Function", frozenset().union(*(_nodes(m, v) for v in call.args)), sources=below, at=m.here(call.at))
+            made = Node(
+                "Function", frozenset().union(*(_nodes(m, v) for v in call.args)), sources=below, at=m.here(call.at)
+            )
             nodes = frozenset({m.alloc(call.at, made, f"node{number}").addr})
         origin = m.origin("autograd.Function", call.at, call.args, rg)
-        return m.tensor(call.at, replace(thing, rg=rg, leaf=negate(rg), nodes=nodes, sure=is_true(rg), lost=frozenset(), base=0, origin=origin), f"out{number}")
+        return m.tensor(
+            call.at,
+            replace(
+                thing, rg=rg, leaf=negate(rg), nodes=nodes, sure=is_true(rg), lost=frozenset(), base=0, origin=origin
+            ),
+            f"out{number}",
+        )
     if isinstance(thing, Sequence) and thing.exact:
         items = tuple(_function_result(m, item, flag, below, call, n) for n, item in enumerate(thing.items))
         return m.alloc(call.at, replace(thing, items=items), "outs")
@@ -431,7 +468,9 @@ def _function_result(m: Machine, value: Any, flag: Flag, below: frozenset[int], 
     return value
 
 
-CTX_METHODS = frozenset({"save_for_backward", "save_for_forward", "mark_dirty", "mark_non_differentiable", "set_materialize_grads"})
+CTX_METHODS = frozenset(
+    {"save_for_backward", "save_for_forward", "mark_dirty", "mark_non_differentiable", "set_materialize_grads"}
+)
 
 
 def ctx_attribute(m: Machine, ref: Any, name: str, at: int) -> Any:
@@ -448,7 +487,11 @@ def checkpoint(m: Machine, call: Call) -> Any:
     """`torch.utils.checkpoint.checkpoint(function, *args, use_reentrant=…)`."""
     func, args = call.arg(0, "function", NONE), call.args[1:]
     given = call.kwargs.get("use_reentrant")
-    kwargs = {k: v for k, v in call.kwargs.items() if k not in ("use_reentrant", "preserve_rng_state", "context_fn", "determinism_check", "debug")}
+    kwargs = {
+        k: v
+        for k, v in call.kwargs.items()
+        if k not in ("use_reentrant", "preserve_rng_state", "context_fn", "determinism_check", "debug")
+    }
     reentrant: Flag = TRUE if given is None or m.simplified(given) == NONE else truth_of(m, given)
     inputs = any_of(m, args)
     if is_false(reentrant):
@@ -526,7 +569,11 @@ def _tracked(m: Machine, value: Any, at: int, number: int) -> Any:
     """The argument as forward mode sees it: something that derivatives flow from."""
     held = m.get(known(m, m.simplified(value)))
     origin = held.origin if isinstance(held, Tensor) else Origin("input")
-    return m.tensor(at, Tensor(rg=TRUE, leaf=TRUE, floating=TRUE, sure=True, origin=replace(origin, requires_grad=True)), f"dual{number}")
+    return m.tensor(
+        at,
+        Tensor(rg=TRUE, leaf=TRUE, floating=TRUE, sure=True, origin=replace(origin, requires_grad=True)),
+        f"dual{number}",
+    )
 
 
 def _report_forward(m: Machine, result: Any, transform: str, call: Call) -> None:
@@ -540,14 +587,20 @@ def _report_forward(m: Machine, result: Any, transform: str, call: Call) -> None
             if record.kind == "mode" and record.blamed:
                 kind = record.mode.stack[-1][0].partition("(")[0].rpartition(".")[2] if record.mode.stack else "no_grad"
                 m.emit_at(
-                    events.ForwardModeDifferentiated, record.blamed, transform=transform, kind=kind, call=m.place(m.here(call.at))
+                    events.ForwardModeDifferentiated,
+                    record.blamed,
+                    transform=transform,
+                    kind=kind,
+                    call=m.place(m.here(call.at)),
                 )
 
 
 def jvp(m: Machine, call: Call) -> Any:
     """`torch.func.jvp(f, primals, tangents)`."""
     primals = _listed(m, call.arg(1, "primals", NONE), call.at)
-    inner = replace(call, name=f"{call.name}()", args=(call.arg(0, "func", NONE), Const(m.here(call.at)), *primals), kwargs={})
+    inner = replace(
+        call, name=f"{call.name}()", args=(call.arg(0, "func", NONE), Const(m.here(call.at)), *primals), kwargs={}
+    )
     out = call_transformed(m, inner)
     return m.alloc(call.at, Sequence("tuple", (out, m.opaque(call.at, tag="tangent"))), "jvp")
 
@@ -555,7 +608,9 @@ def jvp(m: Machine, call: Call) -> Any:
 def functional(m: Machine, call: Call) -> Any:
     """`torch.autograd.functional.jacobian(f, inputs)` and its like switch grad on themselves."""
     short = call.name.rpartition(".")[2]
-    m.event(events.DerivativeInInference, call.at, function=short) if is_true(m.simplified(m.state.mode.inference)) else None
+    m.event(events.DerivativeInInference, call.at, function=short) if is_true(
+        m.simplified(m.state.mode.inference)
+    ) else None
     args = _listed(m, call.arg(1, "inputs", NONE), call.at)
     before = m.state.mode
     m.state.mode = Mode(TRUE, before.inference, before.stack)

@@ -41,7 +41,12 @@ def _to_blame(m: Machine, at: int) -> tuple[int, int]:
     for number in range(len(m.stack) - 1, -1, -1):
         act = m.stack[number]
         # A mode put above a function is entered by its caller's call; its own body is where things happen.
-        if any(here == blamed for _, here in act.entered) or act.code is not None and act.decorated_at == blamed and blamed:
+        if (
+            any(here == blamed for _, here in act.entered)
+            or act.code is not None
+            and act.decorated_at == blamed
+            and blamed
+        ):
             return (m.stack[number + 1].site if number + 1 < len(m.stack) else m.here(at)), blamed
     entered_in = blamed >> 32
     for number in range(len(m.stack) - 1, -1, -1):
@@ -56,7 +61,16 @@ def root(m: Machine, ref: Ref, at: int) -> None:
     assert isinstance(thing, Tensor)
     leaves = sources_of(m, ref, thing)
     m.ledger.root(
-        RootRecord(m.here(at), identities(m, leaves), thing.lost, thing.dead, is_vague(m, [ref]), m.fact(ref), thing.origin, thing.sure)
+        RootRecord(
+            m.here(at),
+            identities(m, leaves),
+            thing.lost,
+            thing.dead,
+            is_vague(m, [ref]),
+            m.fact(ref),
+            thing.origin,
+            thing.sure,
+        )
     )
     reached = set(reachable(m, thing))
     m.ledger.rooted |= {m.contexts.identity(a) for a in reached}

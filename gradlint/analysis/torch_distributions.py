@@ -55,16 +55,25 @@ METHODS = SAMPLED | COMPUTED | {"expand", "cdf", "icdf", "enumerate_support"}
 
 def _member(m: Machine, ref: Any, name: str) -> distributions.Member | None:
     thing = m.get(ref)
-    return distributions.member(thing.cls.name, name) if isinstance(thing, Instance) and isinstance(thing.cls, Extern) else None
+    return (
+        distributions.member(thing.cls.name, name)
+        if isinstance(thing, Instance) and isinstance(thing.cls, Extern)
+        else None
+    )
 
 
 def method(m: Machine, call: Call) -> Any:
     if call.name in SAMPLED:
         origin = m.origin("input", call.at, (), FALSE)
         thing = m.get(call.self)
-        discrete = isinstance(thing, Instance) and isinstance(thing.cls, Extern) and thing.cls.name.rpartition(".")[2] in ("Categorical", "Multinomial")
+        discrete = (
+            isinstance(thing, Instance)
+            and isinstance(thing.cls, Extern)
+            and thing.cls.name.rpartition(".")[2] in ("Categorical", "Multinomial")
+        )
         made = Tensor(
-            rg=FALSE, leaf=TRUE, floating=FALSE if discrete else TRUE, inference=m.simplified(m.state.mode.inference), sure=True,
+            rg=FALSE, leaf=TRUE, floating=FALSE if discrete else TRUE, inference=m.simplified(m.state.mode.inference),
+            sure=True,
             lost=_lost(m, call.self), origin=origin,
         )  # fmt: skip
         return m.tensor(call.at, made)
@@ -102,7 +111,9 @@ def _flag(m: Machine, ref: Any) -> Flag:
 def _lost(m: Machine, ref: Any) -> frozenset[int]:
     from gradlint.analysis.torch_values import tensors_in
 
-    return frozenset().union(frozenset(), *(m.get(t).lost for v in _arguments(m, ref).values() for t in tensors_in(m, v)))  # type: ignore[union-attr]
+    return frozenset().union(
+        frozenset(), *(m.get(t).lost for v in _arguments(m, ref).values() for t in tensors_in(m, v))
+    )  # type: ignore[union-attr]
 
 
 def _computed(m: Machine, ref: Any, name: str, args: tuple[Any, ...], at: int) -> Any:
@@ -132,7 +143,15 @@ def _computed(m: Machine, ref: Any, name: str, args: tuple[Any, ...], at: int) -
                 if isinstance(thing, Tensor) and not is_false(m.simplified(thing.rg)):
                     inputs |= thing.nodes
                     below |= sources_of(m, one, thing)
-        nodes = frozenset({m.alloc(at, Node(name, frozenset(inputs), sources=frozenset(below), vague=is_vague(m, flow), at=m.here(at)), "node").addr})
+        nodes = frozenset(
+            {
+                m.alloc(
+                    at,
+                    Node(name, frozenset(inputs), sources=frozenset(below), vague=is_vague(m, flow), at=m.here(at)),
+                    "node",
+                ).addr
+            }
+        )
     lost = carried(m, operands, flow, flag, "mode", name, at)
     made = Tensor(
         rg=flag, leaf=negate(flag), floating=TRUE, inference=m.simplified(m.state.mode.inference), nodes=nodes,

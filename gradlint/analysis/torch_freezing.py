@@ -51,7 +51,8 @@ def _freeze(m: Machine, frozen: set[Any], at: int) -> None:
     if record is None:
         names = [m.ledger.names[one] for one in frozen if one in m.ledger.names]
         event = events.FreezeUndone(
-            m.place(here), m.mode_fact(), tuple(m.place(a.site) for a in m.stack if a.site), name=names[0] if len(set(names)) == 1 else "",
+            m.place(here), m.mode_fact(), tuple(m.place(a.site) for a in m.stack if a.site),
+            name=names[0] if len(set(names)) == 1 else "",
         )  # fmt: skip
         record = m.ledger.freezes[here] = FreezeRecord(event)
     record.frozen |= frozen

@@ -53,7 +53,9 @@ def factory(m: Machine, call: Call, floating: Flag | None = None) -> Any:
     return leaf(m, call, flag, kind)
 
 
-def leaf(m: Machine, call: Call, flag: Flag, floating: Flag, lost: frozenset[int] = frozenset(), scalar: Flag = UNKNOWN) -> Ref:
+def leaf(
+    m: Machine, call: Call, flag: Flag, floating: Flag, lost: frozenset[int] = frozenset(), scalar: Flag = UNKNOWN
+) -> Ref:
     """A leaf tensor made here, which may be asked to require grad."""
     if not is_false(flag):
         _asked(m, call, flag, floating)
@@ -73,11 +75,26 @@ def leaf(m: Machine, call: Call, flag: Flag, floating: Flag, lost: frozenset[int
 def _plain(call: Call) -> Flag:
     """Whether a factory makes a tensor of the default dtype, on the CPU."""
     asked = [k for k in ("dtype", "device", "layout", "memory_format") if k in call.kwargs]
-    like = call.name in LIKE or call.name.startswith("torch.Tensor.") or call.name in OLD_CONSTRUCTORS - {"torch.Tensor", "torch.FloatTensor"}
+    like = (
+        call.name in LIKE
+        or call.name.startswith("torch.Tensor.")
+        or call.name in OLD_CONSTRUCTORS - {"torch.Tensor", "torch.FloatTensor"}
+    )
     return UNKNOWN if asked or like or call.rest else TRUE
 
 
-SIZED = frozenset({"torch.zeros", "torch.ones", "torch.empty", "torch.rand", "torch.randn", "torch.full", "torch.eye", "torch.randint"})
+SIZED = frozenset(
+    {
+        "torch.zeros",
+        "torch.ones",
+        "torch.empty",
+        "torch.rand",
+        "torch.randn",
+        "torch.full",
+        "torch.eye",
+        "torch.randint",
+    }
+)
 
 
 def single_size(m: Machine, call: Call) -> Flag:
@@ -131,7 +148,17 @@ def _asked(m: Machine, call: Call, flag: Flag, floating: Flag) -> None:
 
 
 INTEGERS = frozenset({"torch.randint", "torch.randperm", "torch.tril_indices", "torch.triu_indices"})
-BY_VALUE = frozenset({"torch.tensor", "torch.full", "torch.arange", "torch.as_tensor", "torch.asarray", "torch.scalar_tensor", "torch.range"})
+BY_VALUE = frozenset(
+    {
+        "torch.tensor",
+        "torch.full",
+        "torch.arange",
+        "torch.as_tensor",
+        "torch.asarray",
+        "torch.scalar_tensor",
+        "torch.range",
+    }
+)
 
 
 def _default_floating(m: Machine, call: Call) -> Flag:
@@ -262,7 +289,15 @@ def from_numpy(m: Machine, call: Call) -> Any:
     value = m.simplified(call.arg(0, default=NONE))
     lost = value.lost if isinstance(value, Opaque) else frozenset()
     origin = m.origin("input", call.at, (), FALSE)
-    made = Tensor(rg=FALSE, leaf=TRUE, floating=UNKNOWN, inference=m.simplified(m.state.mode.inference), sure=True, lost=lost, origin=origin)
+    made = Tensor(
+        rg=FALSE,
+        leaf=TRUE,
+        floating=UNKNOWN,
+        inference=m.simplified(m.state.mode.inference),
+        sure=True,
+        lost=lost,
+        origin=origin,
+    )
     return m.tensor(call.at, made)
 
 
@@ -287,8 +322,10 @@ def parameter(m: Machine, call: Call) -> Any:
         lost, storage, inference = frozenset(), 0, m.simplified(m.state.mode.inference)
     origin = replace(m.origin("parameter", call.at, (), flag), floating=True)
     made = Tensor(
-        rg=flag, leaf=TRUE, floating=TRUE, inference=inference, sure=True, parameter=True, storage=storage, lost=lost, origin=origin,
-        scalar=held.scalar if isinstance(held, Tensor) else UNKNOWN, single=held.single if isinstance(held, Tensor) else UNKNOWN,
+        rg=flag, leaf=TRUE, floating=TRUE, inference=inference, sure=True, parameter=True, storage=storage, lost=lost,
+        origin=origin,
+        scalar=held.scalar if isinstance(held, Tensor) else UNKNOWN,
+        single=held.single if isinstance(held, Tensor) else UNKNOWN,
         plain=held.plain if isinstance(held, Tensor) else UNKNOWN,
     )  # fmt: skip
     return m.tensor(call.at, made)
@@ -314,7 +351,14 @@ def variable(m: Machine, call: Call) -> Any:
     lost = held.lost
     if is_true(rg):
         lost |= {cut(m, "rewrap", call.name, sources_of(m, ref, held), ref, call.at, True)}
-    m.event(events.RequiresGradSet, call.at, target=m.fact(ref), value=summary(flag), how="argument", cut=m.fact(ref) if is_false(rg) else None)
+    m.event(
+        events.RequiresGradSet,
+        call.at,
+        target=m.fact(ref),
+        value=summary(flag),
+        how="argument",
+        cut=m.fact(ref) if is_false(rg) else None,
+    )
     made = torch_tensors.detached(m, ref, held, "torch.autograd.Variable", call.at)
     new = m.get(made)
     assert isinstance(new, Tensor)
@@ -382,7 +426,12 @@ def _clip(m: Machine, call: Call) -> Any:
                 return NONE
     if call.name.endswith("clip_grad_value_"):
         return NONE
-    return m.tensor(call.at, Tensor(rg=FALSE, leaf=TRUE, floating=TRUE, sure=True, scalar=TRUE, origin=m.origin("input", call.at, (), FALSE)))
+    return m.tensor(
+        call.at,
+        Tensor(
+            rg=FALSE, leaf=TRUE, floating=TRUE, sure=True, scalar=TRUE, origin=m.origin("input", call.at, (), FALSE)
+        ),
+    )
 
 
 def _init(m: Machine, call: Call) -> Any:
@@ -399,7 +448,11 @@ def _init(m: Machine, call: Call) -> Any:
 
 def _loader(m: Machine, call: Call) -> Any:
     data = m.simplified(call.arg(0, "dataset", NONE))
-    return Opaque(("loader", m.symbol(call.at, "loader")), LIKELY_FALSE, "loader", m.origin("input", call.at, (), FALSE)) if data is not None else NONE
+    return (
+        Opaque(("loader", m.symbol(call.at, "loader")), LIKELY_FALSE, "loader", m.origin("input", call.at, (), FALSE))
+        if data is not None
+        else NONE
+    )
 
 
 def _vector(m: Machine, call: Call) -> Any:
@@ -451,7 +504,10 @@ FACTORIES = frozenset(
                  "bartlett_window", "kaiser_window", "tril_indices", "triu_indices", "scalar_tensor", "complex", "polar",
                  "sparse_coo_tensor", "frombuffer")
 )  # fmt: skip
-LIKE = frozenset("torch." + n for n in ("zeros_like", "ones_like", "empty_like", "rand_like", "randn_like", "full_like", "randint_like"))
+LIKE = frozenset(
+    "torch." + n
+    for n in ("zeros_like", "ones_like", "empty_like", "rand_like", "randn_like", "full_like", "randint_like")
+)
 
 
 def _like(m: Machine, call: Call) -> Any:
@@ -484,7 +540,8 @@ FUNCTIONS: dict[str, Model] = {
     "torch.autograd.grad": torch_autograd.grad,
     "torch.autograd.backward": torch_autograd.backward_function,
     "torch.utils.checkpoint.checkpoint": torch_autograd.checkpoint,
-    "torch.utils.checkpoint.checkpoint_sequential": lambda m, call: m.services["call"](m, call.args[0], call.args[2:3], {}, call.at, False),
+    "torch.utils.checkpoint.checkpoint_sequential": lambda m,
+    call: m.services["call"](m, call.args[0], call.args[2:3], {}, call.at, False),
     "torch.autocast": _context,
     "torch.clear_autocast_cache": torch_autocast.cleared,
     "torch.device": _number,
@@ -513,15 +570,19 @@ FUNCTIONS: dict[str, Model] = {
     "torch.func.functional_call": _functional_call,
     "torch.nn.utils.stateless.functional_call": _functional_call,
     "torch.amp.GradScaler": torch_optim.make_scaler,
-    **{f"torch.func.{name}": torch_autograd.transformed for name in ("grad", "grad_and_value", "vmap", "jacrev", "jacfwd", "hessian")},
-    **{f"torch.func.{name}()": torch_autograd.call_transformed for name in ("grad", "grad_and_value", "vmap", "jacrev", "jacfwd", "hessian")},
+    **{f"torch.func.{name}": torch_autograd.transformed for name in ("grad", "grad_and_value", "vmap", "jacrev",
+        "jacfwd", "hessian")},
+    **{f"torch.func.{name}()": torch_autograd.call_transformed for name in ("grad", "grad_and_value", "vmap", "jacrev",
+        "jacfwd", "hessian")},
     "torch.vmap": lambda m, call: torch_autograd.transformed(m, replace(call, name="torch.func.vmap")),
     "torch.func.jvp": torch_autograd.jvp,
-    **{f"torch.autograd.functional.{name}": torch_autograd.functional for name in ("jacobian", "hessian", "vjp", "jvp", "hvp", "vhp")},
+    **{f"torch.autograd.functional.{name}": torch_autograd.functional for name in ("jacobian", "hessian", "vjp", "jvp",
+        "hvp", "vhp")},
     "torch.multiprocessing.spawn": _spawn,
     **{
         f"torch.{name}": _number
-        for name in ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state", "set_default_dtype", "set_num_threads",
+        for name in ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state", "set_default_dtype",
+            "set_num_threads",
                      "get_default_dtype", "set_default_device", "use_deterministic_algorithms", "set_printoptions", "finfo",
                      "iinfo", "is_floating_point", "is_complex", "numel", "result_type", "promote_types", "can_cast", "equal",
                      "allclose", "is_storage", "get_num_threads", "typename", "is_nonzero", "is_same_size")

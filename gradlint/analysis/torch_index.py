@@ -22,7 +22,14 @@ def index(m: Machine, ref: Ref, index_value: Any, at: int) -> Any:
     if row is None:
         return m.opaque(at, rg_of(m, ref))
     call = Call("__getitem__", (index_value,), {}, at, self=ref)
-    row = replace(row, args=("input", "index"), variadic=False, scalar="?", saves=("index",) if kind != "view" else (), saves_when={"index": ("input",)})
+    row = replace(
+        row,
+        args=("input", "index"),
+        variadic=False,
+        scalar="?",
+        saves=("index",) if kind != "view" else (),
+        saves_when={"index": ("input",)},
+    )
     made = torch_ops.apply(m, "torch.Tensor.__getitem__", row, call)
     if m.dead():
         return made

@@ -99,7 +99,9 @@ def _carried(
     """The cuts that the target carries after the write, and those behind constant terms of it."""
     lost = thing.lost
     if not (how == "index" and is_true(m.simplified(thing.rg))):
-        lost |= carried(m, values, values, FALSE if is_false(m.recording) and not thing.parameter else rg, "mode", how, at)
+        lost |= carried(
+            m, values, values, FALSE if is_false(m.recording) and not thing.parameter else rg, "mode", how, at
+        )
     if thing.parameter:
         m.ledger.written.add(m.contexts.identity(ref.addr))
     short = how if how in ADDITIVE or how in SCALING else {"+": "add", "-": "sub", "*": "mul", "/": "div"}.get(how, "")
@@ -107,7 +109,9 @@ def _carried(
     return lost, dead
 
 
-def _recorded(m: Machine, ref: Ref, thing: Tensor, values: list[Any], rg: Flag, at: int, how: str, row: Any, bound: Any, call: Any) -> Any:
+def _recorded(
+    m: Machine, ref: Ref, thing: Tensor, values: list[Any], rg: Flag, at: int, how: str, row: Any, bound: Any, call: Any
+) -> Any:
     if is_false(both(m.recording, rg)):
         return thing.nodes, thing.sure
     if row is not None and bound is not None and call is not None:
@@ -135,7 +139,17 @@ def _base_follows(m: Machine, thing: Tensor, rg: Flag, nodes: frozenset[int], or
     if isinstance(base, Tensor) and not is_true(base.rg):
         made = either(base.rg, rg)
         leaf = FALSE if is_true(made) else UNKNOWN if made != base.rg else base.leaf
-        m.state.put(thing.base, replace(base, rg=made, leaf=leaf, nodes=base.nodes | nodes, sure=False, origin=replace(origin, name=base.origin.name)))
+        m.state.put(
+            thing.base,
+            replace(
+                base,
+                rg=made,
+                leaf=leaf,
+                nodes=base.nodes | nodes,
+                sure=False,
+                origin=replace(origin, name=base.origin.name),
+            ),
+        )
 
 
 def _through_data(thing: Tensor) -> bool:

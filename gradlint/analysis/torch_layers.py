@@ -50,7 +50,11 @@ def apply_layer(m: Machine, ref: Ref, thing: Instance, name: str, call: Call) ->
     m.compute()
     torch_autocast.layer_called(m, ref, name, call)
     training = m.simplified(thing.attrs.get("training", NONE))
-    row = layer_rows.built(name, torch_modules.options(m, thing), training.value if isinstance(training, Const) and isinstance(training.value, bool) else None)
+    row = layer_rows.built(
+        name,
+        torch_modules.options(m, thing),
+        training.value if isinstance(training, Const) and isinstance(training.value, bool) else None,
+    )
     args = tuple(_as_input(m, v) for v in call.args)
     named = dict(zip(row.inputs, args))
     named.update(call.kwargs)
@@ -240,7 +244,9 @@ def _saved(
     saved: list[tuple[int, int, int, str]] = []
     keeps = False
     for kept, causes in row.saves:
-        if causes and not any(is_true(own) if c == "own" else c in named and is_true(rg_of(m, named[c])) for c in causes):
+        if causes and not any(
+            is_true(own) if c == "own" else c in named and is_true(rg_of(m, named[c])) for c in causes
+        ):
             continue
         if kept == "result":
             saved.append((storage, 0, 0, ""))

@@ -71,9 +71,13 @@ def call_extern(m: Machine, call: Call) -> Any:
     if row is not None:
         return torch_ops.apply(m, name, row, call)
     if name.startswith("torch.Tensor.") and call.args:
-        return m.services["call"](m, Builtin(call.args[0], name.rpartition(".")[2]), call.args[1:], call.kwargs, call.at, call.rest)
+        return m.services["call"](
+            m, Builtin(call.args[0], name.rpartition(".")[2]), call.args[1:], call.kwargs, call.at, call.rest
+        )
     if name.startswith("torch.nn.Module.") and call.args and torch_modules.is_module(m, call.args[0]):
-        made = torch_module_calls.method(m, replace(call, name=name.rpartition(".")[2], self=call.args[0], args=call.args[1:]))
+        made = torch_module_calls.method(
+            m, replace(call, name=name.rpartition(".")[2], self=call.args[0], args=call.args[1:])
+        )
         return m.opaque(call.at) if made is None else made
     return _unknown(m, call)
 
@@ -84,7 +88,12 @@ def _unknown(m: Machine, call: Call) -> Any:
     rg = FALSE if is_false(m.recording) else UNKNOWN
     from gradlint.analysis.calls import unknown_result
 
-    return m.opaque(call.at, unknown_result(m) if rg == FALSE else UNKNOWN, tag="call", origin=m.origin("unknown", call.at, call.all_args))
+    return m.opaque(
+        call.at,
+        unknown_result(m) if rg == FALSE else UNKNOWN,
+        tag="call",
+        origin=m.origin("unknown", call.at, call.all_args),
+    )
 
 
 def call_other(m: Machine, call: Call) -> Any:
@@ -319,7 +328,13 @@ def is_subclass(name: str, base: str) -> bool | None:
     if name == base:
         return True
     if base == torch_modules.MODULE:
-        return True if torch_modules.is_module_class(name) else False if name.startswith(("torch.optim", "builtins.")) else None
+        return (
+            True
+            if torch_modules.is_module_class(name)
+            else False
+            if name.startswith(("torch.optim", "builtins."))
+            else None
+        )
     if name.startswith("torch.nn.") and base.startswith("torch.nn."):
         child, parent = name.rpartition(".")[2], base.rpartition(".")[2]
         if PARENTS.get(child) == parent:

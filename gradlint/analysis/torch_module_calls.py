@@ -336,7 +336,10 @@ def _register_buffer(m: Machine, call: Call) -> Any:
         if isinstance(thing, Instance):
             before = m.simplified(thing.attrs.get(BUFFERS, Const(())))
             names = before.value if isinstance(before, Const) and isinstance(before.value, tuple) else ()
-            m.put(call.self, replace(thing, attrs={**thing.attrs, BUFFERS: Const(tuple(dict.fromkeys((*names, name.value))))}))
+            m.put(
+                call.self,
+                replace(thing, attrs={**thing.attrs, BUFFERS: Const(tuple(dict.fromkeys((*names, name.value))))}),
+            )
     return NONE
 
 
@@ -366,7 +369,11 @@ def _hook(key: str) -> Callable[[Machine, Call], Any]:
                 m.put(call.self, replace(thing, attrs={**thing.attrs, key: hooks}))
             else:
                 append(m, thing.attrs[key], func)
-        return m.alloc(call.at, Instance(Extern("torch.utils.hooks.RemovableHandle"), {"_of": call.self, "_key": Const(key)}), "handle")
+        return m.alloc(
+            call.at,
+            Instance(Extern("torch.utils.hooks.RemovableHandle"), {"_of": call.self, "_key": Const(key)}),
+            "handle",
+        )
 
     return model
 
@@ -418,9 +425,9 @@ METHODS: dict[str, Callable[[Machine, Call], Any]] = {
     "extra_repr": _opaque_handle,
     "forward": _forward_directly,
     "__call__": lambda m, call: call_module(m, call.self, call),
-    **dict.fromkeys(("to", "cuda", "cpu", "float", "double", "half", "bfloat16", "type", "xpu", "npu", "share_memory", "compile"), _same),
-    "to_empty": _same,
-}  # fmt: skip
+    **dict.fromkeys(("to", "cuda", "cpu", "float", "double", "half", "bfloat16", "type"), _same),
+    **dict.fromkeys(("xpu", "npu", "share_memory", "compile", "to_empty"), _same),
+}
 
 
 # -- storing

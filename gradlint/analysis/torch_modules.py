@@ -153,7 +153,9 @@ def is_whole(m: Machine, ref: Any) -> bool:
         if not thing.complete or isinstance(thing.cls, (Opaque, Phi)) or has_unknown_base(m, thing.cls):
             return False
         if isinstance(thing.cls, Ref):
-            if any(isinstance(leaf, Opaque) and leaf.kind != "number" for v in thing.attrs.values() for leaf in leaves(v)):
+            if any(
+                isinstance(leaf, Opaque) and leaf.kind != "number" for v in thing.attrs.values() for leaf in leaves(v)
+            ):
                 return False
         if any(isinstance(leaf, Opaque) for _, child in children(m, one) for leaf in leaves(child)):
             return False
@@ -244,7 +246,9 @@ def make_layer(m: Machine, call: Call) -> Any:
     name = call.name
     m.touched += 1
     if name in CONTAINERS:
-        return container(m, m.alloc(call.at, Instance(Extern(name), initial_attributes(m, call.at)), "module"), name, call)
+        return container(
+            m, m.alloc(call.at, Instance(Extern(name), initial_attributes(m, call.at)), "module"), name, call
+        )
     row = layer_rows.layer(name)
     attrs = initial_attributes(m, call.at)
     if row is not None:
@@ -327,11 +331,14 @@ def layer_storage(m: Machine, address: int) -> int:
     return storage
 
 
-def parameter_tensor(m: Machine, flag: Flag, address: int, name: str, many: bool, storage: int, inference: Flag = FALSE) -> Ref:
+def parameter_tensor(
+    m: Machine, flag: Flag, address: int, name: str, many: bool, storage: int, inference: Flag = FALSE
+) -> Ref:
     """A parameter at an address of its own."""
     origin = Origin("parameter", name=name, requires_grad=None if isinstance(flag, Phi) else flag.value)
     made = Tensor(
-        rg=flag, leaf=TRUE, floating=TRUE, inference=inference, plain=UNKNOWN, storage=storage, sure=True, parameter=True, many=many,
+        rg=flag, leaf=TRUE, floating=TRUE, inference=inference, plain=UNKNOWN, storage=storage, sure=True,
+        parameter=True, many=many,
         origin=origin,
     )  # fmt: skip
     return m.state.alloc(address, made)
@@ -447,7 +454,9 @@ def parameters(m: Machine, ref: Any, at: int, *, recurse: bool = True) -> tuple[
         rest += [leaf.addr for _, leaf in known]
         known = []
     if not rest and not is_whole(m, ref):
-        return known, Opaque(("attr", ("ref", getattr(ref, "addr", 0)), "parameters"), LIKELY_TRUE, "", Origin("parameter"))
+        return known, Opaque(
+            ("attr", ("ref", getattr(ref, "addr", 0)), "parameters"), LIKELY_TRUE, "", Origin("parameter")
+        )
     if not rest:
         return known, None
     return known, Opaque(group("params", rest), flag or UNKNOWN, "", Origin("parameter", requires_grad=None))
@@ -467,7 +476,9 @@ def set_all(m: Machine, addresses: Iterable[int], flag: Flag, at: int = 0) -> No
     for address in addresses:
         thing = m.state.heap.get(address)
         if isinstance(thing, Tensor):
-            m.state.put(address, replace(thing, rg=flag if not thing.many else thing.rg if thing.rg == flag else UNKNOWN))
+            m.state.put(
+                address, replace(thing, rg=flag if not thing.many else thing.rg if thing.rg == flag else UNKNOWN)
+            )
         elif isinstance(thing, Instance) and OWN in thing.attrs:
             m.state.put(address, replace(thing, attrs={**thing.attrs, OWN: flag}))
 
@@ -523,4 +534,16 @@ def all_modules(m: Machine, refs: list[Any], at: int) -> Any:
     return m.alloc(at, Sequence("iterator", (), Opaque(group("modules", addresses), flag, "module")), "modules")
 
 
-__all__ = ["Class", "LIKELY_TRUE", "NONE", "Symbol", "children", "container", "freeze", "freeze_through", "is_module", "make_layer", "materialise"]
+__all__ = [
+    "Class",
+    "LIKELY_TRUE",
+    "NONE",
+    "Symbol",
+    "children",
+    "container",
+    "freeze",
+    "freeze_through",
+    "is_module",
+    "make_layer",
+    "materialise",
+]

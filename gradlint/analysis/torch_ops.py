@@ -1,10 +1,10 @@
 """The generic transfer function of torch operators: from a measured row and the operands to the result.
 
-    requires_grad of the result   recording, and a differentiable operand requires grad, and the row says `diff`
-    a view made with grad off     keeps the requires_grad of its base (as measured)
-    a call that may return its    unknown with grad off where the input requires grad; the same as the computed one
-    input                         with grad on
-    graph                         a Node with what the row says is saved
+requires_grad of the result   recording, and a differentiable operand requires grad, and the row says `diff`
+a view made with grad off     keeps the requires_grad of its base (as measured)
+a call that may return its    unknown with grad off where the input requires grad; the same as the computed one
+input                         with grad on
+graph                         a Node with what the row says is saved
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ FLOATING_DTYPES = frozenset({
     "float", "float16", "float32", "float64", "bfloat16", "double", "half", "complex64", "complex128", "cfloat",
     "cdouble", "complex32", "chalf", "float8_e4m3fn", "float8_e5m2",
 })  # fmt: skip
-OTHER_DTYPES = frozenset({"int", "int8", "int16", "int32", "int64", "long", "short", "uint8", "bool", "uint16", "uint32", "uint64"})
+OTHER_DTYPES = frozenset(
+    {"int", "int8", "int16", "int32", "int64", "long", "short", "uint8", "bool", "uint16", "uint32", "uint64"}
+)
 
 
 MAX_LOST = 8
@@ -155,7 +157,10 @@ def _standing_in(m: Machine, call: Call) -> Call:
     if not any(type(v) is Opaque for v in call.args):
         return call
     stand_in = m.services["stand_in"]
-    return replace(call, args=tuple(m.split(v, lambda leaf: stand_in(m, leaf, call.at)) if type(v) is Opaque else v for v in call.args))
+    return replace(
+        call,
+        args=tuple(m.split(v, lambda leaf: stand_in(m, leaf, call.at)) if type(v) is Opaque else v for v in call.args),
+    )
 
 
 def kind_of(m: Machine, value: Any, name: str) -> str:
@@ -175,7 +180,21 @@ def kind_of(m: Machine, value: Any, name: str) -> str:
     return "?"
 
 
-PLACES = frozenset({"max", "min", "median", "nanmedian", "mode", "kthvalue", "cummax", "cummin", "sort", "unique", "unique_consecutive"})
+PLACES = frozenset(
+    {
+        "max",
+        "min",
+        "median",
+        "nanmedian",
+        "mode",
+        "kthvalue",
+        "cummax",
+        "cummin",
+        "sort",
+        "unique",
+        "unique_consecutive",
+    }
+)
 """What gives places besides values, where a dimension is given."""
 SIZES = frozenset({"size", "shape", "sizes", "repeats", "dims"})
 """Arguments that are sizes unless a dtype is written there."""
@@ -190,7 +209,9 @@ def is_vague(m: Machine, flow: list[Any]) -> bool:
                     return True
                 continue
             thing = m.get(leaf)
-            if isinstance(thing, Sequence) and is_vague(m, [*thing.items, *([] if thing.rest is None else [thing.rest])]):
+            if isinstance(thing, Sequence) and is_vague(
+                m, [*thing.items, *([] if thing.rest is None else [thing.rest])]
+            ):
                 return True
             if isinstance(thing, Tensor) and not is_false(m.simplified(thing.rg)):
                 if not is_true(m.simplified(thing.rg)) and not thing.nodes:
@@ -331,7 +352,9 @@ def _second_positional(row: tables.Operator, bound: Operands) -> bool:
     return len(row.args) > 1 and row.args[1] in bound.named and row.args[1] not in ("dtype",)
 
 
-def one_result(m: Machine, name: str, row: tables.Operator, bound: Operands, call: Call, index: int, tag: str = "") -> Any:
+def one_result(
+    m: Machine, name: str, row: tables.Operator, bound: Operands, call: Call, index: int, tag: str = ""
+) -> Any:
     """One tensor that an operator returns."""
     rg = computed_rg(m, row, bound, call, index)
     alias = _word(row.alias, index)
@@ -372,7 +395,8 @@ def fresh(
     scalar = scalar_of(m, row, bound)
     thing = Tensor(
         rg=rg, leaf=negate(rg), floating=floating, inference=m.simplified(m.state.mode.inference),
-        scalar=scalar, made_from=made_from(m, bound.values(), rg), single=single_of(m, row, bound, scalar), storage=storage, nodes=nodes, sure=sure, lost=lost, dead=dead_terms(m, name, bound, rg, call.at),
+        scalar=scalar, made_from=made_from(m, bound.values(), rg), single=single_of(m, row, bound, scalar),
+        storage=storage, nodes=nodes, sure=sure, lost=lost, dead=dead_terms(m, name, bound, rg, call.at),
         origin=origin,
     )  # fmt: skip
     return m.tensor(call.at, thing, tag)
@@ -405,7 +429,11 @@ def sources_of(m: Machine, ref: Ref, thing: Tensor) -> frozenset[int]:
     """The leaves that a tensor's graph leads to; itself where it is one."""
     if not thing.nodes:
         # A view made with grad off is a leaf itself, and leads to what its base leads to.
-        return frozenset({thing.base if thing.view_mode and thing.base else ref.addr}) if is_true(m.simplified(thing.leaf)) else frozenset()
+        return (
+            frozenset({thing.base if thing.view_mode and thing.base else ref.addr})
+            if is_true(m.simplified(thing.leaf))
+            else frozenset()
+        )
     found: set[int] = set()
     for address in thing.nodes:
         node = m.state.heap.get(address)
@@ -442,11 +470,20 @@ def dead_terms(m: Machine, name: str, bound: Operands, rg: Flag, at: int) -> fro
     found: set[int] = set()
     if short in ADDITIVE:
         for value in bound.values():
-            found.update(n for leaf in leaves(m.simplified(value)) if isinstance(leaf, Opaque) and leaf.kind == "number" for n in leaf.lost)
+            found.update(
+                n
+                for leaf in leaves(m.simplified(value))
+                if isinstance(leaf, Opaque) and leaf.kind == "number"
+                for n in leaf.lost
+            )
     for ref, thing in zip(terms, tensors):
         assert isinstance(thing, Tensor)
         found |= thing.dead
-        if (short in ADDITIVE or short == "stack") and is_false(m.simplified(thing.rg)) and is_true(m.simplified(thing.scalar)):
+        if (
+            (short in ADDITIVE or short == "stack")
+            and is_false(m.simplified(thing.rg))
+            and is_true(m.simplified(thing.scalar))
+        ):
             found |= thing.lost
             _derivative_as_term(m, ref, thing, at)
     if short in SCALING and short != "stack" and len(terms) > 1:
@@ -455,7 +492,16 @@ def dead_terms(m: Machine, name: str, bound: Operands, rg: Flag, at: int) -> fro
 
 
 def aliased(
-    m: Machine, name: str, row: tables.Operator, bound: Operands, call: Call, base: Ref, rg: Flag, alias: str, off: str, tag: str
+    m: Machine,
+    name: str,
+    row: tables.Operator,
+    bound: Operands,
+    call: Call,
+    base: Ref,
+    rg: Flag,
+    alias: str,
+    off: str,
+    tag: str,
 ) -> Any:
     """A result that is, or may be, its input or a view of it."""
     thing = m.get(base)
@@ -464,7 +510,13 @@ def aliased(
         return base
     own = m.simplified(thing.rg)
     view = alias == "view"
-    rg_off: Flag = own if off == "keeps" else FALSE if off == "drops" else lift(lambda t: FALSE if t.value is False else UNKNOWN, own)
+    rg_off: Flag = (
+        own
+        if off == "keeps"
+        else FALSE
+        if off == "drops"
+        else lift(lambda t: FALSE if t.value is False else UNKNOWN, own)
+    )
     flag = _pick(m.recording, rg, rg_off)
     whole = m.simplified(thing.leaf)
     # What may be its input itself is a leaf only where that is one.
@@ -577,7 +629,9 @@ def made_from(m: Machine, values: list[Any], rg: Flag) -> frozenset[int]:
         for ref in tensors_in(m, value):
             thing = m.get(ref)
             assert isinstance(thing, Tensor)
-            found |= thing.made_from or ({ref.addr} if is_false(m.simplified(thing.rg)) and not is_false(thing.floating) else set())
+            found |= thing.made_from or (
+                {ref.addr} if is_false(m.simplified(thing.rg)) and not is_false(thing.floating) else set()
+            )
     return frozenset(sorted(found)[:4])
 
 

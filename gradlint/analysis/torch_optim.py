@@ -53,7 +53,13 @@ def build(m: Machine, ref: Ref, call: Call, params: Any, name: str) -> Ref:
         inexact = any(isinstance(leaf, Opaque) for v in values for leaf in leaves(m.simplified(v)))
         listed = Sequence("list", (), anonymous(values)) if inexact and values else Sequence("list", tuple(values))
         params_ref = m.alloc(call.at, listed, f"params{number}")
-        rows.append(m.alloc(call.at, Table({**options, "params": params_ref}, m.opaque(call.at, FALSE, "number", tag="option")), f"group{number}"))
+        rows.append(
+            m.alloc(
+                call.at,
+                Table({**options, "params": params_ref}, m.opaque(call.at, FALSE, "number", tag="option")),
+                f"group{number}",
+            )
+        )
     different = call.kwargs.get("differentiable")
     m.event(
         events.OptimizerBuilt, call.at, params=tuple(facts), optimizer=name.rpartition(".")[2],
@@ -83,7 +89,11 @@ def _groups(m: Machine, params: Any, call: Call) -> list[tuple[list[Any], dict[A
     for item in [*items, *([] if rest is None else [rest])]:
         table = m.get(m.simplified(item))
         if isinstance(table, Table):
-            inner, more = iterate(m, m.simplified(table.entries.get("params", NONE)), call.at) if "params" in table.entries else ([], None)
+            inner, more = (
+                iterate(m, m.simplified(table.entries.get("params", NONE)), call.at)
+                if "params" in table.entries
+                else ([], None)
+            )
             if "params" in table.entries and isinstance(m.get(m.simplified(table.entries["params"])), Tensor):
                 inner, more = [table.entries["params"]], None
             options = {k: v for k, v in table.entries.items() if k != "params"}
@@ -174,7 +184,9 @@ def _state_changed(m: Machine, call: Call) -> None:
                 changed(m, leaf, [], call.at, "step")
     elif is_true(m.simplified(m.state.mode.inference)) and thing.cls.name.rpartition(".")[2] not in STATELESS:
         origin = m.origin("leaf", call.at, (), FALSE)
-        made = m.tensor(call.at, Tensor(rg=FALSE, leaf=TRUE, floating=TRUE, inference=TRUE, sure=True, origin=origin), "state")
+        made = m.tensor(
+            call.at, Tensor(rg=FALSE, leaf=TRUE, floating=TRUE, inference=TRUE, sure=True, origin=origin), "state"
+        )
         m.put(call.self, replace(thing, attrs={**thing.attrs, STATE: made}))
 
 
@@ -230,11 +242,16 @@ def scaler_method(m: Machine, call: Call) -> Any:
     """`scaler.scale(loss)` is the loss times a number; `scaler.step(optimizer)` steps it."""
     if call.name == "scale":
         value = call.arg(0, "outputs", NONE)
-        return m.split(value, lambda leaf: m.services["binary"](m, "*", leaf, m.opaque(call.at, FALSE, "number", tag="scale"), call.at))
+        return m.split(
+            value,
+            lambda leaf: m.services["binary"](m, "*", leaf, m.opaque(call.at, FALSE, "number", tag="scale"), call.at),
+        )
     if call.name == "step":
         optimizer = m.simplified(call.arg(0, "optimizer", NONE))
         thing = m.get(optimizer)
         if isinstance(thing, Instance):
-            return m.services["call"](m, m.services["get_attr"](m, optimizer, "step", call.at), call.args[1:], call.kwargs, call.at, False)
+            return m.services["call"](
+                m, m.services["get_attr"](m, optimizer, "step", call.at), call.args[1:], call.kwargs, call.at, False
+            )
         return NONE
     return m.opaque(call.at, FALSE, "number", tag=call.name)

@@ -74,7 +74,9 @@ def _leaf(m: Machine, old: Any, name: str) -> TensorFact | None:
     if isinstance(old, Opaque) and (torch_modules.members(old.symbol) or _of_unknown_module(old.symbol)):
         rg = m.simplified(old.rg)
         if not is_false(rg):
-            return TensorFact(name, summary(LIKELY_TRUE), TRUE, TRUE, parameter=True, origin=Origin("parameter"), known=True)
+            return TensorFact(
+                name, summary(LIKELY_TRUE), TRUE, TRUE, parameter=True, origin=Origin("parameter"), known=True
+            )
     return None
 
 
@@ -105,7 +107,14 @@ def _within(part: Any, symbol: Any) -> bool:
 
 
 def _computed_from(origin: Any, target: Origin, depth: int = 0) -> bool:
-    if origin is target or origin == target and isinstance(origin, Origin) and origin.line == target.line and origin.op == target.op and depth:
+    if (
+        origin is target
+        or origin == target
+        and isinstance(origin, Origin)
+        and origin.line == target.line
+        and origin.op == target.op
+        and depth
+    ):
         return True
     return isinstance(origin, Origin) and depth <= 6 and any(_computed_from(a, target, depth + 1) for a in origin.args)
 
@@ -114,7 +123,9 @@ def uses_gradient(origin: Any, depth: int = 0) -> bool:
     """Whether a value was computed from a gradient."""
     if not isinstance(origin, Origin) or depth > 8:
         return False
-    return origin.op in ("torch.Tensor.grad", "torch.autograd.grad") or any(uses_gradient(a, depth + 1) for a in origin.args)
+    return origin.op in ("torch.Tensor.grad", "torch.autograd.grad") or any(
+        uses_gradient(a, depth + 1) for a in origin.args
+    )
 
 
 def _event(m: Machine, target: TensorFact, value: Any, old: Any, name: str, at: int, how: str) -> events.Rebound:
@@ -122,9 +133,19 @@ def _event(m: Machine, target: TensorFact, value: Any, old: Any, name: str, at: 
     origin = thing.origin if isinstance(thing, Tensor) else None
     if origin is not None:
         first = origin.args[0] if origin.args else None
-        op = OPERATORS.get(origin.op, "") if isinstance(before, Tensor) and _computed_from(first, before.origin, 1) else ""
+        op = (
+            OPERATORS.get(origin.op, "")
+            if isinstance(before, Tensor) and _computed_from(first, before.origin, 1)
+            else ""
+        )
     else:
-        op = value.symbol[1] if isinstance(value, Opaque) and value.symbol[0] == "op" and value.symbol[2:3] == (getattr(old, "symbol", None),) else ""
+        op = (
+            value.symbol[1]
+            if isinstance(value, Opaque)
+            and value.symbol[0] == "op"
+            and value.symbol[2:3] == (getattr(old, "symbol", None),)
+            else ""
+        )
     return events.Rebound(
         m.place(m.here(at)), m.mode_fact(), tuple(m.place(a.site) for a in m.stack if a.site), target=target,
         value=m.fact(value, name), how=how, op=op, statement=m.place(m.statement) if m.statement else None,
@@ -136,7 +157,9 @@ def _marked(m: Machine, old: Ref, value: Ref, after: Tensor, target: TensorFact,
     """The new value carries a cut, so that what misses the gradient later finds its way back here."""
     event = _event(m, target, value, old, name, at, how)
     identity = m.contexts.identity(old.addr)
-    record = CutRecord("rebound", name, m.here(at), frozenset({identity}), target, m.mode_fact(), event.path, entry=m.entry)
+    record = CutRecord(
+        "rebound", name, m.here(at), frozenset({identity}), target, m.mode_fact(), event.path, entry=m.entry
+    )
     number = m.ledger.cut(record)
     m.ledger.rebounds.setdefault(number, (event, m.contexts.identity(value.addr)))
     m.put(value, replace(after, lost=after.lost | {number}))

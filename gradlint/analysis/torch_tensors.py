@@ -157,8 +157,16 @@ def _grad(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
     if thing.grad is not None:
         return thing.grad
     if is_false(thing.rg) and is_true(thing.leaf):
-        return NONE if not thing.many and thing.origin.op not in ("input", "parameter") else Opaque(("attr", ("ref", ref.addr), "grad"), LIKELY_FALSE, origin=Origin(GRAD))
-    return Opaque(("attr", ("ref", ref.addr, thing_version(m, ref)), "grad"), LIKELY_FALSE, origin=m.origin(GRAD, at, (), LIKELY_FALSE))
+        return (
+            NONE
+            if not thing.many and thing.origin.op not in ("input", "parameter")
+            else Opaque(("attr", ("ref", ref.addr), "grad"), LIKELY_FALSE, origin=Origin(GRAD))
+        )
+    return Opaque(
+        ("attr", ("ref", ref.addr, thing_version(m, ref)), "grad"),
+        LIKELY_FALSE,
+        origin=m.origin(GRAD, at, (), LIKELY_FALSE),
+    )
 
 
 def late(m: Machine, thing: Tensor, ref: Ref, at: int) -> None:
@@ -229,7 +237,13 @@ PASSING = frozenset({"torch.Tensor.data", "torch.Tensor.detach", "torch.nn.Modul
 def _passing_alias(origin: Origin) -> events.TensorFact | None:
     """The parameter whose storage a tensor without a name shares, as it was when the alias was made."""
     base = origin.args[0] if origin.args else None
-    if origin.op not in PASSING or origin.name or not isinstance(base, Origin) or base.op != "parameter" or not base.requires_grad:
+    if (
+        origin.op not in PASSING
+        or origin.name
+        or not isinstance(base, Origin)
+        or base.op != "parameter"
+        or not base.requires_grad
+    ):
         return None
     return events.TensorFact(name=base.name, rg=Truth(True), origin=base, known=True)
 
@@ -319,7 +333,10 @@ def _detach_in_place(m: Machine, call: Call) -> Any:
     ref, thing = _this(m, call)
     lost = cut_off(m, ref, thing, "torch.Tensor.detach_", call.at)
     origin = m.origin("torch.Tensor.detach_", call.at, (ref,), FALSE)
-    m.put(ref, replace(thing, rg=FALSE, leaf=TRUE, nodes=frozenset(), sure=True, lost=lost, dead=frozenset(), origin=origin))
+    m.put(
+        ref,
+        replace(thing, rg=FALSE, leaf=TRUE, nodes=frozenset(), sure=True, lost=lost, dead=frozenset(), origin=origin),
+    )
     return ref
 
 
@@ -399,7 +416,11 @@ def _to(m: Machine, call: Call) -> Any:
         flag = both(rg, floating) if target is not None else rg
     else:
         off = lift(lambda t: FALSE if t.value is False else UNKNOWN, rg)
-        flag = off if is_false(m.recording) else lift(lambda r, t: t if r.value else (FALSE if t.value is False else UNKNOWN), m.recording, rg)
+        flag = (
+            off
+            if is_false(m.recording)
+            else lift(lambda r, t: t if r.value else (FALSE if t.value is False else UNKNOWN), m.recording, rg)
+        )
     copy = call.arg(-1, "copy")
     copies = is_true(m.simplified(thing.plain)) and call.name in COPYING
     if copies and not is_true(m.recording):
@@ -418,7 +439,8 @@ def _to(m: Machine, call: Call) -> Any:
     return m.tensor(call.at, Tensor(
         rg=flag, leaf=leaf, floating=floating, inference=thing.inference, scalar=thing.scalar, storage=storage,
         nodes=node if not is_false(flag) else frozenset(), sure=thing.sure, parameter=False, origin=origin,
-        lost=thing.lost | torch_ops.carried(m, [ref], [ref], flag, "op" if is_false(floating) else "mode", f"torch.Tensor.{call.name}", call.at),
+        lost=thing.lost | torch_ops.carried(m, [ref], [ref], flag, "op" if is_false(floating) else "mode",
+            f"torch.Tensor.{call.name}", call.at),
         dead=thing.dead, single=thing.single, made_from=torch_ops.made_from(m, [ref], flag),
     ), "to")  # fmt: skip
 
@@ -506,7 +528,10 @@ def opaque_attribute(m: Machine, obj: Opaque, name: str, at: int) -> Any:
 
     if tables.tensor_method(name) is not None and torch_modules.is_parameter(obj):
         return Builtin(obj, name)
-    if name in ("detach", "requires_grad_", "register_hook", "retain_grad", "numpy", "detach_") and obj.kind in ("", "tensors"):
+    if name in ("detach", "requires_grad_", "register_hook", "retain_grad", "numpy", "detach_") and obj.kind in (
+        "",
+        "tensors",
+    ):
         return Builtin(obj, name)
     if name in PLAIN_ATTRIBUTES:
         m.flag_reads += name == "requires_grad"
@@ -595,7 +620,11 @@ def _owner(obj: Opaque) -> str:
     """What an unknown value is, for a flag that is set on it: a parameter where it came out of `parameters()`."""
     from gradlint.analysis import torch_modules
 
-    if torch_modules.members(obj.symbol) is not None or _mentions(obj.symbol, "unknown-params") or obj.symbol[0] == "some":
+    if (
+        torch_modules.members(obj.symbol) is not None
+        or _mentions(obj.symbol, "unknown-params")
+        or obj.symbol[0] == "some"
+    ):
         return "parameter"
     return "module" if obj.kind == "module" else "unknown"
 
@@ -615,4 +644,15 @@ def set_opaque_item(m: Machine, obj: Opaque, index_value: Any, value: Any, at: i
         m.services["escape"](m, (value,))
 
 
-__all__ = ["Phi", "any_of", "attribute", "augmented", "binary", "compare", "flag_value", "method", "set_attribute", "unary"]
+__all__ = [
+    "Phi",
+    "any_of",
+    "attribute",
+    "augmented",
+    "binary",
+    "compare",
+    "flag_value",
+    "method",
+    "set_attribute",
+    "unary",
+]

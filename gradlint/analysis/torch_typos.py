@@ -33,7 +33,16 @@ def is_typo(name: str) -> bool:
     """Whether a name is a near miss: one or two letters off, or another ending."""
     if name in KNOWN or "grad" not in name or abs(len(name) - len(RIGHT)) > 4:
         return False
-    if name in ("require_grad", "requires_grads", "require_gradient", "requires_gradient", "require_grads", "requiregrad", "requiresGrad", "requires_Grad"):
+    if name in (
+        "require_grad",
+        "requires_grads",
+        "require_gradient",
+        "requires_gradient",
+        "require_grads",
+        "requiregrad",
+        "requiresGrad",
+        "requires_Grad",
+    ):
         return True
     return _distance(name, RIGHT) <= 2
 

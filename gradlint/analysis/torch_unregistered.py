@@ -95,4 +95,3 @@ def _items(m: Machine, container: Sequence | Table) -> Iterator[Any]:
         values.append(container.rest)
     for value in values:
         yield from leaves(m.simplified(value))
-

@@ -174,6 +174,8 @@ def maybe_tensor(m: Machine, value: Any, depth: int = 0) -> bool:
             return True
         if isinstance(thing, (Sequence, Table)) and depth < 4:
             parts = thing.items if isinstance(thing, Sequence) else thing.entries.values()
-            if any(maybe_tensor(m, part, depth + 1) for part in (*parts, *([] if thing.rest is None else [thing.rest]))):
+            if any(
+                maybe_tensor(m, part, depth + 1) for part in (*parts, *([] if thing.rest is None else [thing.rest]))
+            ):
                 return True
     return False

@@ -78,7 +78,11 @@ def _replaced(m: Machine, old: Any, value: Any, name: str, at: int, how: str) ->
     before, after = (_leaves_below(m, v) for v in (old, value))
     if before and after and not before & after:
         event = events.ModuleReplaced(
-            m.place(m.here(at)), m.mode_fact(), tuple(m.place(a.site) for a in m.stack if a.site), attribute=name, how=how
+            m.place(m.here(at)),
+            m.mode_fact(),
+            tuple(m.place(a.site) for a in m.stack if a.site),
+            attribute=name,
+            how=how,
         )
         m.ledger.replace_module(event, before, after)
 
@@ -131,7 +135,8 @@ def watching_closure(m: Machine, name: str, func: Any, at: int, run: Callable[[]
     if isinstance(func, Opaque) and "closure" not in name and "loss" not in name:
         return run()
     event = events.ClosureCalled(
-        m.place(m.here(at)), m.mode_fact(), tuple(m.place(a.site) for a in m.stack if a.site), optimizer=_class_name(m, act.receiver),
+        m.place(m.here(at)), m.mode_fact(), tuple(m.place(a.site) for a in m.stack if a.site),
+        optimizer=_class_name(m, act.receiver),
         name=name,
     )  # fmt: skip
     result = run()
@@ -160,7 +165,9 @@ def _class_name(m: Machine, receiver: Any) -> str:
 def releafed(m: Machine, ref: Ref, before: Tensor, at: int, how: str) -> None:
     """A computed tensor without graph was asked to require grad: what backward() through it would have trained is lost."""
     m.ledger.releafs.append(
-        ReleafRecord(m.here(at), m.contexts.identity(ref.addr), fact_of(m, ref, before), how, before.lost, m.mode_fact())
+        ReleafRecord(
+            m.here(at), m.contexts.identity(ref.addr), fact_of(m, ref, before), how, before.lost, m.mode_fact()
+        )
     )
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar
 
 from gradlint.findings import Origin
 from gradlint.records import record
@@ -53,7 +53,7 @@ class Phi:
     other: Any
 
 
-Flag = Union[Truth, Phi]
+Flag = Truth | Phi
 Leaf = TypeVar("Leaf")
 
 
@@ -176,8 +176,10 @@ class Const:
     value: Any
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Const) and type(self.value) is type(other.value) and (
-            self.value == other.value or self.value is other.value
+        return (
+            isinstance(other, Const)
+            and type(self.value) is type(other.value)
+            and (self.value == other.value or self.value is other.value)
         )
 
     def __hash__(self) -> int:
@@ -302,7 +304,7 @@ class ModeSpec:
         return f"torch.{self.kind}({'…' if value is None else value})"
 
 
-Value = Union[Const, Ref, Opaque, Extern, Pending, Func, Method, Builtin, Partial, Moded, Descriptor, Super, Phi]
+Value = Const | Ref | Opaque | Extern | Pending | Func | Method | Builtin | Partial | Moded | Descriptor | Super | Phi
 
 
 # ------------------------------------------------------------------------------------------ heap objects
@@ -360,10 +362,11 @@ class Storage:
 
 @record
 class Node:
-    """A node of the autograd graph: `inputs` (nodes that it certainly leads to), `maybe` (nodes that it may), `leaves` (addresses of the leaf tensors it accumulates into, and of
-    layers for their parameters), `sources` (all leaves below it), `vague` (it may lead to others that are not in view), `saved` ((storage, version, hidden, how the source calls
-    it) of what is kept for backward), `keeps` (something is kept for certain), `freed` after a backward without
-    retain_graph, at `freed_at`."""
+    """A node of the autograd graph: `inputs` (nodes that it certainly leads to), `maybe` (nodes that it may), `leaves`
+    (addresses of the leaf tensors it accumulates into, and of layers for their parameters), `sources` (all leaves below
+    it), `vague` (it may lead to others that are not in view), `saved` ((storage, version, hidden, how the source calls it)
+    of what is kept for backward), `keeps` (something is kept for certain), `freed` after a backward without retain_graph,
+    at `freed_at`."""
 
     op: str
     inputs: frozenset[int] = frozenset()
@@ -473,6 +476,16 @@ class Module:
     unit: int
 
 
-Object = Union[
-    Tensor, Storage, Node, Instance, Class, Sequence, Table, Context, Generator, Frame, Module,
-]  # fmt: skip
+Object = (
+    Tensor
+    | Storage
+    | Node
+    | Instance
+    | Class
+    | Sequence
+    | Table
+    | Context
+    | Generator
+    | Frame
+    | Module
+)  # fmt: skip

@@ -148,7 +148,9 @@ def _add_settings(one: argparse.ArgumentParser) -> None:
     files.add_argument("--force-exclude", action="store_true", help="leave out excluded files that are named, too")
     files.add_argument("--no-respect-gitignore", dest="respect_gitignore", action="store_const", const=False,
                        help="read what git ignores too")  # fmt: skip
-    one.add_argument("--target-torch", type=_release, metavar="RELEASE", help="the oldest torch that the code has to run on")
+    one.add_argument(
+        "--target-torch", type=_release, metavar="RELEASE", help="the oldest torch that the code has to run on"
+    )
     which = one.add_argument_group("configuration").add_mutually_exclusive_group()
     which.add_argument("--config", metavar="FILE", help="a pyproject.toml to use for all files")
     which.add_argument("--isolated", action="store_true", help="read no configuration file")

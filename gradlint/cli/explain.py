@@ -50,7 +50,9 @@ def run(options: argparse.Namespace, session: Session) -> int:
     if failures:
         return 2
     if not there and not predictions:
-        complain(f"{home}:{line}: no finding here, and no name is bound to a tensor; if others lead to it, name them too")
+        complain(
+            f"{home}:{line}: no finding here, and no name is bound to a tensor; if others lead to it, name them too"
+        )
         return 1
     return 0
 

@@ -10,7 +10,8 @@ from gradlint.rules.mode_wording import LEAF, UNTRACKED, is_off, place_notes, sh
 from gradlint.rules.rule import Report, Rule, fails
 from gradlint.rules.wording import line_of
 
-SETUP = """import asyncio
+SETUP = (
+    """import asyncio
 
 
 async def waits():
@@ -26,7 +27,9 @@ async def both():
     return (await asyncio.gather(waits(), computes()))[1]
 
 
-""" + LEAF
+"""
+    + LEAF
+)
 
 
 def check(event: Suspended, report: Report) -> Iterator[Finding]:

@@ -17,12 +17,15 @@ PLAIN = frozenset({
 })  # fmt: skip
 """Decorators that leave a generator a generator."""
 
-SETUP = """def items():
+SETUP = (
+    """def items():
     with {mode}:
         yield 1
 
 
-""" + LEAF
+"""
+    + LEAF
+)
 
 
 def check(event: Suspended, report: Report) -> Iterator[Finding]:

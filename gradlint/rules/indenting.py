@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 from gradlint.findings import Edit, Span
 
-COMPOUND = frozenset(
-    "@ async case class def elif else except finally for if match try while with".split()
-)
+COMPOUND = frozenset("@ async case class def elif else except finally for if match try while with".split())
 UNIT = "    "
 
 

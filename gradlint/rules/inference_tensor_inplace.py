@@ -34,7 +34,8 @@ def check(event: InPlaceWrite, report: Report) -> Iterator[Finding]:
     line = made_line(report, event, target)
     yield tell(
         RULE, report, event,
-        f"{called(target, 'what the optimizer keeps' if event.how == 'step' else 'this value')} was made in inference mode{line}, and {change}, which raises; "
+        f"{called(target, 'what the optimizer keeps' if event.how == 'step' else 'this value')} was made in "
+        f"inference mode{line}, and {change}, which raises; "
         "`clone()` it first, or make it under `torch.no_grad()` instead",
         facts=[target], flags=[target.inference, event.mode.inference], because=cause_notes(report, event, target),
         evidence=Evidence("{0}.zero_()", shown(report, target.origin), modes(event), raises="RuntimeError", text=TEXT),

@@ -35,5 +35,10 @@ def _notes(event: ModuleReplaced, report: Report) -> list[Note]:
 
 
 RULE = Rule(
-    "GRD312", "optimizer-holds-old-parameters", Severity.WARNING, (ModuleReplaced,), (b"optim", b"Optim", b"step"), check
+    "GRD312",
+    "optimizer-holds-old-parameters",
+    Severity.WARNING,
+    (ModuleReplaced,),
+    (b"optim", b"Optim", b"step"),
+    check,
 )

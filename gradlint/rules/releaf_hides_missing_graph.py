@@ -69,6 +69,4 @@ def _evidence(event: Releafed, report: Report) -> Evidence:
     )  # fmt: skip
 
 
-RULE = Rule(
-    "GRD302", "releaf-hides-missing-graph", Severity.WARNING, (Releafed,), (b"requires_grad",), check
-)
+RULE = Rule("GRD302", "releaf-hides-missing-graph", Severity.WARNING, (Releafed,), (b"requires_grad",), check)

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import field
-from typing import Union
 
 from gradlint.records import record
 
@@ -216,10 +215,28 @@ class Opaque:
     at: int = field(default=0, compare=False)
 
 
-Expr = Union[
-    Const, Name, Attr, Item, Slice, Star, Call, Op, Compare, Logic, Choose, Display, Dict, Format, Comprehension,
-    Function, Bind, Await, Yield, Opaque,
-]  # fmt: skip
+Expr = (
+    Const
+    | Name
+    | Attr
+    | Item
+    | Slice
+    | Star
+    | Call
+    | Op
+    | Compare
+    | Logic
+    | Choose
+    | Display
+    | Dict
+    | Format
+    | Comprehension
+    | Function
+    | Bind
+    | Await
+    | Yield
+    | Opaque
+)  # fmt: skip
 
 
 @record
@@ -494,7 +511,24 @@ class Unknown:
     at: int = field(default=0, compare=False)
 
 
-Stmt = Union[
-    Assign, Augment, Evaluate, Delete, If, While, For, With, Try, Match, Return, Raise, Assert, Jump, Import,
-    ImportFrom, Def, Class, Unknown,
-]  # fmt: skip
+Stmt = (
+    Assign
+    | Augment
+    | Evaluate
+    | Delete
+    | If
+    | While
+    | For
+    | With
+    | Try
+    | Match
+    | Return
+    | Raise
+    | Assert
+    | Jump
+    | Import
+    | ImportFrom
+    | Def
+    | Class
+    | Unknown
+)  # fmt: skip

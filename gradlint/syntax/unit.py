@@ -84,7 +84,7 @@ class Unit:
         lines = self.scan
         if lines is None:
             self.module  # noqa: B018  (lowers the file, which fills the table)
-            return [code for code in parse.all_codes(self.module)]
+            return list(parse.all_codes(self.module))
         return [self.code_at(one) for one in lines.definitions if one.kind == "def"]
 
     def outside(self) -> bytes:

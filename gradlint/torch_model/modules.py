@@ -60,7 +60,10 @@ class Module:
     @property
     def trainable(self) -> bool:
         """Whether the class has parameters, of its own or of its submodules, whatever it is built with."""
-        return any(not switches for switches in self.params.values()) or "self.children" in self.diffargs + self.maybe_diffargs
+        return (
+            any(not switches for switches in self.params.values())
+            or "self.children" in self.diffargs + self.maybe_diffargs
+        )
 
 
 @cache

@@ -23,8 +23,12 @@ from gradlint.witness import confine, guard
 from gradlint.witness.attempts import Attempt, Outcome, attempts_of
 
 FILE = "<witness>"
-LATE = {"torch.optim": "torch._dynamo", "checkpoint": "torch.utils.checkpoint", "torch.func": "torch._dynamo",
-        "forward_ad": "torch._dynamo"}
+LATE = {
+    "torch.optim": "torch._dynamo",
+    "checkpoint": "torch.utils.checkpoint",
+    "torch.func": "torch._dynamo",
+    "forward_ad": "torch._dynamo",
+}
 """What torch imports only when it is used, by the word in a script that gives it away: once here, not in every fork."""
 
 
@@ -188,4 +192,3 @@ def main() -> None:
     for line in jobs.splitlines():
         job = json.loads(line)
         print(json.dumps({"job": job["job"], "outcomes": run_job(job, engine, forked)}), file=out, flush=True)
-

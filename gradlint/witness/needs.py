@@ -70,8 +70,10 @@ def _shape_of_data(data: Any) -> tuple[int, ...] | None:
 
 
 def _states_sizes(step: Step) -> bool:
-    return step.kind is Kind.CALL and ops.short(step.origin.op) in ops.RESHAPES and any(
-        type(value) is int and value > 1 for value in _flat(step.args[1:])
+    return (
+        step.kind is Kind.CALL
+        and ops.short(step.origin.op) in ops.RESHAPES
+        and any(type(value) is int and value > 1 for value in _flat(step.args[1:]))
     )
 
 
@@ -95,5 +97,3 @@ def modes_to_try(made: Slice, modes: Iterable[str]) -> tuple[bool, ...]:
     """What modes of unknown flag are taken to be."""
     texts = [*modes, *(mode for step in made.steps for mode in step.origin.modes)]
     return (False, True) if any(not ops.is_plain_mode(text) for text in texts) else (False,)
-
-

@@ -147,9 +147,7 @@ def _answers(answer: bytes, errors: bytes, status: int) -> list[tuple[int, list[
     return found
 
 
-def _ask_one_by_one(
-    jobs: Iterable[Job], engine: str, seconds: float, whole: float
-) -> list[tuple[int, list[Any]]]:
+def _ask_one_by_one(jobs: Iterable[Job], engine: str, seconds: float, whole: float) -> list[tuple[int, list[Any]]]:
     """Without fork: a child for each attempt, so that none sees what another one left behind."""
     until = time.monotonic() + whole
     found: list[tuple[int, list[Any]]] = []

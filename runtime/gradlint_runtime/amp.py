@@ -106,7 +106,9 @@ class GradScaler:
         self._enabled = enabled
         if enabled and device == "cuda":
             warnings.warn(
-                "torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.", UserWarning, stacklevel=2
+                "torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.",
+                UserWarning,
+                stacklevel=2,
             )
             self._enabled = False
         self._scale: float = init_scale

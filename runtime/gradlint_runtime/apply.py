@@ -59,7 +59,9 @@ def record_many(
     if mode.grad and not mode.inference and _recorded(ways):
         attach(name, tensors, ways, shared)
     if mode.forward is not None:
-        mode.forward.result(tensors if shared is None else [t for t, each in zip(tensors, shared, strict=True) if each], ways)
+        mode.forward.result(
+            tensors if shared is None else [t for t, each in zip(tensors, shared, strict=True) if each], ways
+        )
     return tuple(tensors)
 
 

@@ -82,9 +82,7 @@ def _iter(self: Tensor) -> Iterator[Tensor]:
 
 def _contains(self: Tensor, element: Any) -> bool:
     if not isinstance(element, Tensor | int | float | builtins.complex):
-        raise RuntimeError(
-            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
-        )
+        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
     other = element._array if isinstance(element, Tensor) else element
     return bool((self._array == other).any())
 
@@ -355,7 +353,8 @@ OWN: dict[str, Any] = {
     "is_sparse_csr": property(lambda self: False), "is_cpu": property(lambda self: True),
     "is_pinned": lambda self: False, "is_shared": lambda self: False, "is_coalesced": _refuse("is_coalesced"),
     "get_device": lambda self: -1, "T": property(shape.numpy_T), "mT": property(shape.matrix_T),
-    "real": property(complex.real), "imag": property(complex.imag), "H": property(shape.matrix_H), "mH": property(shape.adjoint), "data": property(convert.get_data, convert.set_data),
+    "real": property(complex.real), "imag": property(complex.imag), "H": property(shape.matrix_H),
+    "mH": property(shape.adjoint), "data": property(convert.get_data, convert.set_data),
     "detach_": _detached_inplace, "backward": _backward, "register_hook": _register_hook,
     "register_post_accumulate_grad_hook": _register_post_accumulate_grad_hook, "retain_grad": _retain_grad,
     "as_subclass": _as_subclass, "__len__": _len, "__iter__": _iter, "__contains__": _contains, "__bool__": _bool,

@@ -41,8 +41,10 @@ def check(target: Tensor, others: Any = ()) -> bool:
 
 
 def check_overlap(array: np.ndarray) -> None:
-    if array.size and 0 in array.strides and any(
-        stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)
+    if (
+        array.size
+        and 0 in array.strides
+        and any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True))
     ):
         raise RuntimeError(errors.INTERNAL_OVERLAP)
 

@@ -65,7 +65,9 @@ def is_inference_mode_enabled() -> bool:
 def switch_grad(enabled: bool) -> None:
     """What `torch._C._set_grad_enabled` does."""
     if not isinstance(enabled, bool):
-        raise TypeError(f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(enabled).__name__}")
+        raise TypeError(
+            f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(enabled).__name__}"
+        )
     mode.grad = enabled
 
 

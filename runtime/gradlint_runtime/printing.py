@@ -205,4 +205,3 @@ def _joined(text: str, suffixes: list[str], indent: int) -> str:
             parts.append(", " + suffix)
             last += len(suffix) + 2
     return "".join(parts) + ")"
-

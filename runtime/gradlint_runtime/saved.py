@@ -76,7 +76,12 @@ class SavedTensor:
             meta = tensor._meta
             name = None if meta is None or meta.node is None else meta.node.name()
             raise errors.modified(
-                tensor._dtype, tensor._array.shape, name, 0 if meta is None else meta.nr, tensor._counter.n, self.version
+                tensor._dtype,
+                tensor._array.shape,
+                name,
+                0 if meta is None else meta.nr,
+                tensor._counter.n,
+                self.version,
             )
         return tensor
 

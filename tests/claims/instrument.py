@@ -83,7 +83,7 @@ class Watch:
         mark = self.block.marks[index]
         self.reached.add(index)
         part = mark.value.strip('"')
-        new = self.warned[self._began.get(index, 0):]
+        new = self.warned[self._began.get(index, 0) :]
         if not any(part in text for text in new):
             self.fail(mark, f"warned {new or 'of nothing'}")
 
@@ -119,9 +119,15 @@ def guarded(index: int, expression: ast.expr) -> ast.stmt:
     """Evaluate `expression` for a `holds` mark, telling the watch when even that fails."""
     return ast.Try(
         body=[ast.Expr(call("holds", index, expression))],
-        handlers=[ast.ExceptHandler(ast.Name("Exception", ast.Load()), "claims_error__",
-                                    [ast.Expr(call("broke", index, ast.Name("claims_error__", ast.Load())))])],
-        orelse=[], finalbody=[],
+        handlers=[
+            ast.ExceptHandler(
+                ast.Name("Exception", ast.Load()),
+                "claims_error__",
+                [ast.Expr(call("broke", index, ast.Name("claims_error__", ast.Load())))],
+            )
+        ],
+        orelse=[],
+        finalbody=[],
     )
 
 

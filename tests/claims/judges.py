@@ -44,7 +44,11 @@ def run_blocks(judge: str, blocks: Sequence[Block]) -> dict[str, Outcome]:
     """Run blocks on `torch` or on the `engine`, in one process that forks for each. RuntimeError when it breaks."""
     done = subprocess.run(
         [sys.executable, "-m", f"{__package__}.worker", judge],
-        input=pickle.dumps(list(blocks)), capture_output=True, env=environment(), timeout=600, check=False,
+        input=pickle.dumps(list(blocks)),
+        capture_output=True,
+        env=environment(),
+        timeout=600,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"the {judge} worker ended with {done.returncode}:\n{done.stderr.decode()[-4000:]}")
@@ -60,8 +64,13 @@ def reported(folder: Path, form: str, hash_seed: int) -> str:
     """What `gradlint check` prints about a folder in one format. RuntimeError where it does not end as it should."""
     command = [sys.executable, "-m", "gradlint", "check", "--output-format", form, "--select", "ALL", "."]
     done = subprocess.run(
-        command, cwd=folder, env=environment(PYTHONHASHSEED=str(hash_seed)), capture_output=True, text=True,
-        timeout=300, check=False,
+        command,
+        cwd=folder,
+        env=environment(PYTHONHASHSEED=str(hash_seed)),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     if done.returncode not in (0, 1):
         raise RuntimeError(f"check --output-format {form} ended with {done.returncode}:\n{done.stderr[-4000:]}")

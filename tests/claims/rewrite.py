@@ -101,7 +101,9 @@ def renamed_modes(source: str) -> Twin:
 def wrapped(source: str) -> Twin:
     """The whole program as the body of a function that is called at the end."""
     inside = {
-        line for token in tokens(source) if token.type == tokenize.STRING
+        line
+        for token in tokens(source)
+        if token.type == tokenize.STRING
         for line in range(token.start[0] + 1, token.end[0] + 1)
     }
     lines = [line if n in inside or not line else "    " + line for n, line in enumerate(source.splitlines(), 1)]

@@ -86,8 +86,9 @@ def subjects_of(node: ast.stmt) -> list[ast.expr]:
         case ast.With(items=items) | ast.AsyncWith(items=items):
             return [expr for item in items if item.optional_vars for expr in loaded(item.optional_vars)]
         case ast.If(test=test) | ast.While(test=test):
-            return [ast.Name(walrus.target.id, ast.Load()) for walrus in ast.walk(test)
-                    if isinstance(walrus, ast.NamedExpr)]
+            return [
+                ast.Name(walrus.target.id, ast.Load()) for walrus in ast.walk(test) if isinstance(walrus, ast.NamedExpr)
+            ]
         case ast.Expr(value=value):
             return [value]
     return []

@@ -57,7 +57,11 @@ def block_of(*rows: str, words: str = "") -> Block:
 WRONG_MARKS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("a flag", ("y = torch.ones(2)  # requires_grad: True",), "requires_grad: True': is False"),
     ("a flag of no tensor", ("y = 3  # requires_grad: True",), "int has None"),
-    ("one name of two", ("a, b = torch.ones(2), torch.ones(2, requires_grad=True)  # requires_grad(b): False",), "is True"),
+    (
+        "one name of two",
+        ("a, b = torch.ones(2), torch.ones(2, requires_grad=True)  # requires_grad(b): False",),
+        "is True",
+    ),
     ("a leaf", ("y = torch.ones(2, requires_grad=True) * 2  # is_leaf: True",), "is_leaf: True': is False"),
     ("an inference tensor", ("y = torch.ones(2)  # inference: True",), "inference: True': is False"),
     ("grad mode", ("with torch.no_grad():  # grad_mode: on", "    pass"), "grad_mode: on': is off"),
@@ -65,34 +69,55 @@ WRONG_MARKS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("inference mode", ("with torch.inference_mode():", "    pass  # inference_mode: off"), "is on"),
     ("an exception that does not come", ("y = 1  # raises: RuntimeError",), "did not raise"),
     ("an exception of another type", ("raise KeyError('a')  # raises: RuntimeError",), "raised KeyError"),
-    ("an exception of another text", ("raise RuntimeError('a')  # raises: RuntimeError \"b\"",), "raised RuntimeError: a"),
+    (
+        "an exception of another text",
+        ("raise RuntimeError('a')  # raises: RuntimeError \"b\"",),
+        "raised RuntimeError: a",
+    ),
     ("an exception without a mark", ("y = 1", "raise RuntimeError('a')"), "planted.md:3: unexpected RuntimeError: a"),
-    ("an exception from the body, marked on the header", (
-        "with torch.no_grad():  # raises: ValueError", "    raise ValueError('a')"), "unexpected ValueError"),
-    ("a warning that does not come", ("y = 1  # warns: \"careful\"",), "warned of nothing"),
+    (
+        "an exception from the body, marked on the header",
+        ("with torch.no_grad():  # raises: ValueError", "    raise ValueError('a')"),
+        "unexpected ValueError",
+    ),
+    ("a warning that does not come", ('y = 1  # warns: "careful"',), "warned of nothing"),
     ("a statement that does not hold", ("y = 1  # holds: y == 2",), "does not hold"),
     ("a statement that cannot be evaluated", ("y = 1  # holds: z == 2",), "NameError"),
     ("a mark that is never reached", ("def f():", "    y = 1  # holds: y == 1"), "never reached"),
-    ("a mark that is wrong in the second round", (
-        "for k in (1.0, 2.0):", "    y = torch.tensor(k, requires_grad=k == 1.0)  # requires_grad: True"), "is False"),
+    (
+        "a mark that is wrong in the second round",
+        ("for k in (1.0, 2.0):", "    y = torch.tensor(k, requires_grad=k == 1.0)  # requires_grad: True"),
+        "is False",
+    ),
     ("a crash", ("import os", "os.abort()"), "ended by status"),
 )
 RIGHT = block_of(
     "x = torch.ones(2, requires_grad=True)  # requires_grad: True  is_leaf: True  grad_mode: on",
     "with torch.no_grad():  # grad_mode: off",
     "    y = x * 2  # requires_grad: False  inference: False  holds: y.tolist() == [2.0, 2.0]",
-    "y.sum().backward()  # raises: RuntimeError \"does not require grad\"",
+    'y.sum().backward()  # raises: RuntimeError "does not require grad"',
 )
 CURED = block_of("x = torch.ones(2)  # requires_grad: False  engine: differs", "y = x * 2  # engine: unsupported")
 
 
-@pytest.mark.parametrize("judge", [
-    pytest.param("torch", marks=[
-        pytest.mark.torch, pytest.mark.skipif(not judges.have_torch(), reason="torch is not installed")]),
-    pytest.param("engine", marks=[
-        pytest.mark.engine,
-        pytest.mark.skipif(importlib.util.find_spec("gradlint_runtime") is None, reason="no engine on the path")]),
-])
+@pytest.mark.parametrize(
+    "judge",
+    [
+        pytest.param(
+            "torch",
+            marks=[pytest.mark.torch, pytest.mark.skipif(not judges.have_torch(), reason="torch is not installed")],
+        ),
+        pytest.param(
+            "engine",
+            marks=[
+                pytest.mark.engine,
+                pytest.mark.skipif(
+                    importlib.util.find_spec("gradlint_runtime") is None, reason="no engine on the path"
+                ),
+            ],
+        ),
+    ],
+)
 def test_a_running_judge_finds_wrong_marks(judge: str) -> None:
     planted = [replace(block_of(*rows), page=f"planted{n}.md") for n, (_, rows, _) in enumerate(WRONG_MARKS)]
     right = replace(RIGHT, page="right.md")
@@ -108,7 +133,10 @@ def test_a_running_judge_finds_wrong_marks(judge: str) -> None:
 
 @pytest.mark.parametrize("required, outcome", [("1", pytest.fail.Exception), ("", pytest.skip.Exception)])
 def test_a_missing_torch_fails_where_it_is_required(
-    required: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch, run_on: Runner,
+    required: str,
+    outcome: type[BaseException],
+    monkeypatch: pytest.MonkeyPatch,
+    run_on: Runner,
 ) -> None:
     monkeypatch.setattr(judges, "have_torch", lambda: False)
     monkeypatch.setenv(judges.REQUIRE_TORCH, required)
@@ -130,7 +158,8 @@ class Oracle(judges.Analyser):
         shift = next(n for n, line in enumerate(source.splitlines()) if line.strip() == "import torch")
         comments = {t.start[0] - shift: t.string for t in tokens(source) if t.string.startswith("#")}
         return [
-            finding(line + shift, code) for line, code in self.block.expected()
+            finding(line + shift, code)
+            for line, code in self.block.expected()
             if f"ignore[{code}]" not in comments.get(line, "") and f"noqa: {code}" not in comments.get(line, "")
         ]
 
@@ -141,8 +170,9 @@ class Oracle(judges.Analyser):
             answer = test_predictions.ANSWERS[question.mark.value]
             for line in question.lines:
                 flag, grad, inference = (answer if question.field == field else None for field in FIELDS)
-                found.append(Prediction(
-                    "claim.py", line, 1, question.name, flag, Certainty.CERTAIN, grad, inference, ""))
+                found.append(
+                    Prediction("claim.py", line, 1, question.name, flag, Certainty.CERTAIN, grad, inference, "")
+                )
         return self.one_each(found)
 
     def one_each(self, found: Sequence[Prediction]) -> list[Prediction]:
@@ -247,18 +277,38 @@ def verdict(block: Block, given: Verdict) -> judges.Analyser:
 def only_in(block: Block, text: str) -> judges.Analyser:
     """An oracle that loses its findings in programs that hold `text`."""
     oracle = Oracle(block)
-    return lying(Oracle(block), findings=lambda source, options: (
-        [] if text in source else oracle.findings(source, options)))
+    return lying(
+        Oracle(block), findings=lambda source, options: [] if text in source else oracle.findings(source, options)
+    )
 
 
 LIES: tuple[tuple[str, str, judges.Analyser, Block], ...] = (
     ("a missed alarm", "findings", lying(Oracle(BAD), findings=lambda s, o: []), BAD),
-    ("a false alarm", "findings", lying(Oracle(BAD), findings=lambda s, o: [finding(8, "GRD101"), finding(5, "GRD101")]), BAD),
+    (
+        "a false alarm",
+        "findings",
+        lying(Oracle(BAD), findings=lambda s, o: [finding(8, "GRD101"), finding(5, "GRD101")]),
+        BAD,
+    ),
     ("a finding told twice", "findings", lying(Oracle(BAD), findings=lambda s, o: [finding(8, "GRD101")] * 2), BAD),
-    ("the right code on the wrong line", "findings", lying(Oracle(BAD), findings=lambda s, o: [finding(7, "GRD101")]), BAD),
-    ("a missed alarm that is cured", "findings", lying(
-        Oracle(KNOWN), findings=lambda s, o: [finding(6, "GRD101"), finding(7, "GRD102"), finding(8, "GRD103")]), KNOWN),
-    ("a false alarm that is cured", "findings", lying(Oracle(KNOWN), findings=lambda s, o: [finding(8, "GRD103")]), KNOWN),
+    (
+        "the right code on the wrong line",
+        "findings",
+        lying(Oracle(BAD), findings=lambda s, o: [finding(7, "GRD101")]),
+        BAD,
+    ),
+    (
+        "a missed alarm that is cured",
+        "findings",
+        lying(Oracle(KNOWN), findings=lambda s, o: [finding(6, "GRD101"), finding(7, "GRD102"), finding(8, "GRD103")]),
+        KNOWN,
+    ),
+    (
+        "a false alarm that is cured",
+        "findings",
+        lying(Oracle(KNOWN), findings=lambda s, o: [finding(8, "GRD103")]),
+        KNOWN,
+    ),
     ("unknown for a definite answer", "predictions", twisted(BAD, requires_grad=None), BAD),
     ("the opposite answer", "predictions", twisted(BAD, requires_grad=True), BAD),
     ("no predictions", "predictions", lying(Oracle(BAD), predictions=lambda s, o: []), BAD),
@@ -266,11 +316,20 @@ LIES: tuple[tuple[str, str, judges.Analyser, Block], ...] = (
     ("a missed prediction that is cured", "predictions", twisted(KNOWN, requires_grad=False), KNOWN),
     ("IR that breaks a rule", "ir", lying(Oracle(BAD), broken_ir=lambda s: ["planted"]), BAD),
     ("a sieve too fine", "sift", lying(Oracle(BAD), wants=lambda s, o: False), BAD),
-    ("an ignore comment that is overlooked", "ignores", lying(Oracle(BAD), findings=lambda s, o: [finding(8, "GRD101")]), BAD),
+    (
+        "an ignore comment that is overlooked",
+        "ignores",
+        lying(Oracle(BAD), findings=lambda s, o: [finding(8, "GRD101")]),
+        BAD,
+    ),
     ("a fix that does not parse", "fixes", lying(Mends(UNFIXED), mended=lambda s, o: s + ")"), UNFIXED),
     ("a fix that mends nothing", "fixes", lying(Mends(UNFIXED), mended=lambda s, o: s), UNFIXED),
-    ("a fix that goes on and on", "fixes", lying(
-        Mends(UNFIXED), mended=lambda s, o: s.replace("no_grad:", "no_grad():") + "pass\n"), UNFIXED),
+    (
+        "a fix that goes on and on",
+        "fixes",
+        lying(Mends(UNFIXED), mended=lambda s, o: s.replace("no_grad:", "no_grad():") + "pass\n"),
+        UNFIXED,
+    ),
     ("a twin under another module name", "twins", only_in(BAD, "import torch as th"), BAD),
     ("a twin under other mode names", "twins", only_in(BAD, "no_grad as ng"), BAD),
     ("a twin in a function", "twins", only_in(BAD, "wrapped_program"), BAD),
@@ -306,16 +365,33 @@ PRINTED = {
     "text": "\n".join(f"{path}:{line}:1: {code} planted" for path, line, code in ROWS),
     "json": json.dumps([{"path": path, "line": line, "code": code} for path, line, code in ROWS]),
     "jsonl": "\n".join(json.dumps({"path": path, "line": line, "code": code}) for path, line, code in ROWS),
-    "sarif": json.dumps({"runs": [{"results": [
-        {"ruleId": code, "locations": [
-            {"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": line}}}]}
-        for path, line, code in ROWS]}]}),
+    "sarif": json.dumps(
+        {
+            "runs": [
+                {
+                    "results": [
+                        {
+                            "ruleId": code,
+                            "locations": [
+                                {"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": line}}}
+                            ],
+                        }
+                        for path, line, code in ROWS
+                    ]
+                }
+            ]
+        }
+    ),
     "github": "\n".join(f"::error file={path},line={line},col=1,title={code}::planted" for path, line, code in ROWS),
-    "gitlab": json.dumps([
-        {"check_name": code, "location": {"path": path, "lines": {"begin": line}}} for path, line, code in ROWS]),
-    "junit": "<testsuites><testsuite>" + "".join(
+    "gitlab": json.dumps(
+        [{"check_name": code, "location": {"path": path, "lines": {"begin": line}}} for path, line, code in ROWS]
+    ),
+    "junit": "<testsuites><testsuite>"
+    + "".join(
         f'<testcase name="{code}" file="{path}" line="{line}"><failure message="planted"/></testcase>'
-        for path, line, code in ROWS) + "</testsuite></testsuites>",
+        for path, line, code in ROWS
+    )
+    + "</testsuite></testsuites>",
 }
 
 
@@ -324,7 +400,8 @@ def printed(**changed: str) -> dict[tuple[str, int], str]:
     last = test_formats.SEEDS[-1]
     return {
         (form, seed): changed.get(form, text) if seed == last else text
-        for form, text in PRINTED.items() for seed in test_formats.SEEDS
+        for form, text in PRINTED.items()
+        for seed in test_formats.SEEDS
     }
 
 

@@ -42,7 +42,10 @@ def test_rule_page(path: Path) -> None:
 
 
 def page(
-    title: str = "# GRD101 a-rule", bad: str = "GRD101", good: str = "no mark", sections: tuple[str, ...] = SECTIONS,
+    title: str = "# GRD101 a-rule",
+    bad: str = "GRD101",
+    good: str = "no mark",
+    sections: tuple[str, ...] = SECTIONS,
 ) -> str:
     code = {"Bad": f"x = 1  # {bad}", "Good": f"x = 1  # {good}"}
     return "\n".join([title, *(f"## {s}\n```python\n{code.get(s, 'x = 1')}\n```" for s in sections)]) + "\n"
@@ -52,9 +55,17 @@ def test_a_good_page_passes() -> None:
     assert not complaints("a-rule", page())
 
 
-@pytest.mark.parametrize("text", [
-    page(title="# a-rule"), page(title="# GRD101 another-rule"), page(sections=SECTIONS[:-1]),
-    page(sections=(*SECTIONS[:2], *reversed(SECTIONS[2:]))), page(bad="no mark"), page(bad="GRD102"), page(good="GRD101"),
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        page(title="# a-rule"),
+        page(title="# GRD101 another-rule"),
+        page(sections=SECTIONS[:-1]),
+        page(sections=(*SECTIONS[:2], *reversed(SECTIONS[2:]))),
+        page(bad="no mark"),
+        page(bad="GRD102"),
+        page(good="GRD101"),
+    ],
+)
 def test_a_bad_page_is_found(text: str) -> None:
     assert complaints("a-rule", text)

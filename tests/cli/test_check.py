@@ -142,7 +142,7 @@ def test_the_number_of_processes_changes_nothing(tmp_path: Path) -> None:
 def test_statistics(tree: Path) -> None:
     (tree / "bad2.py").write_text(BAD)
     out = gradlint("check", "--statistics", cwd=tree).out
-    assert out.split() [:2] == ["2", "GRD101"] and out.rstrip().endswith("backward-without-graph")
+    assert out.split()[:2] == ["2", "GRD101"] and out.rstrip().endswith("backward-without-graph")
 
 
 def test_an_output_file(tree: Path) -> None:

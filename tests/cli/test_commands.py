@@ -22,7 +22,14 @@ def tree(tmp_path: Path) -> Path:
 
 def test_version_and_help(tmp_path: Path) -> None:
     assert gradlint("--version", cwd=tmp_path).out == f"gradlint {__version__}\n"
-    for arguments in (("--help",), ("check", "-h"), ("predict", "-h"), ("explain", "-h"), ("rule", "-h"), ("run", "-h")):
+    for arguments in (
+        ("--help",),
+        ("check", "-h"),
+        ("predict", "-h"),
+        ("explain", "-h"),
+        ("rule", "-h"),
+        ("run", "-h"),
+    ):
         ended = gradlint(*arguments, cwd=tmp_path)
         assert ended.status == 0 and ended.out.startswith("usage: gradlint")
         assert max(map(len, ended.out.splitlines())) <= 120
@@ -33,7 +40,9 @@ def test_predictions(tree: Path) -> None:
     assert all(set(row) == {
         "path", "line", "column", "name", "requires_grad", "certainty", "grad_mode", "inference_mode", "why",
     } for row in rows)  # fmt: skip
-    said = {(row["path"], row["line"], row["name"]): (row["column"], row["requires_grad"], row["grad_mode"]) for row in rows}
+    said = {
+        (row["path"], row["line"], row["name"]): (row["column"], row["requires_grad"], row["grad_mode"]) for row in rows
+    }
     assert said["bad.py", 3, "x"] == (1, True, True)
     assert said["bad.py", 5, "loss"] == (5, False, False)
     assert said["sub/good.py", 5, "loss"] == (5, True, True)

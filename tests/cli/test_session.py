@@ -19,7 +19,9 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     return Session(["b.py", "a.py", "./lib"], Configs(isolated=True))
 
 
-def finding(path: str, line: int, code: str = "GRD101", message: str = "m", likely: bool = False, *notes: Note) -> Finding:
+def finding(
+    path: str, line: int, code: str = "GRD101", message: str = "m", likely: bool = False, *notes: Note
+) -> Finding:
     certainty = Certainty.LIKELY if likely else Certainty.CERTAIN
     return Finding(code, "n", path, Span(line, 1, line, 2), message, Severity.ERROR, certainty, notes)
 
@@ -39,7 +41,11 @@ def test_they_come_in_the_order_of_files_and_lines(session: Session) -> None:
 
 def test_each_is_told_once_and_the_best_one_wins(session: Session) -> None:
     c = os.path.join("lib", "c.py")
-    likely, imported, own = finding(c, 1, message="a", likely=True), finding(c, 1, message="b"), finding(c, 1, message="c")
+    likely, imported, own = (
+        finding(c, 1, message="a", likely=True),
+        finding(c, 1, message="b"),
+        finding(c, 1, message="c"),
+    )
     everyone = [("a.py", [imported]), (c, [own]), ("b.py", [likely])]
     for order in (everyone, everyone[::-1], everyone[1:] + everyone[:1]):
         assert told(session, *order) == [(c, 1, "GRD101", "c")]

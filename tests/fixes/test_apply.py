@@ -27,7 +27,9 @@ def test_edits_are_replacements_insertions_and_deletions() -> None:
 
 def test_columns_are_code_points() -> None:
     assert apply("größe = ä.data\n".encode(), [fix((1, 10, 1, 15, ".detach()"))]) == "größe = ä.detach()\n".encode()
-    assert apply("s = '\U0001f600'; x.data\n".encode(), [fix((1, 12, 1, 16, "y"))]) == "s = '\U0001f600'; x.y\n".encode()
+    assert (
+        apply("s = '\U0001f600'; x.data\n".encode(), [fix((1, 12, 1, 16, "y"))]) == "s = '\U0001f600'; x.y\n".encode()
+    )
 
 
 @pytest.mark.parametrize("source, expected", [

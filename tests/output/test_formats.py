@@ -33,7 +33,9 @@ FINDING = Finding(
 SECOND = Finding("GRD201", "context-not-entered", "src/b.py", Span(6, 5, 7, 2), "no effect", Severity.WARNING)
 ADVICE = Finding("GRD401", "eval-without-no-grad", "src/b.py", Span(7, 1, 7, 2), "memory", Severity.ADVICE)
 RUN = Reported(
-    (FINDING, SECOND, ADVICE), (Failure("bad.py", 3, 7, "not\nPython"), Failure("gone.py", 0, 0, "no such file")), files=4
+    (FINDING, SECOND, ADVICE),
+    (Failure("bad.py", 3, 7, "not\nPython"), Failure("gone.py", 0, 0, "no such file")),
+    files=4,
 )
 PREDICTION = Prediction("a.py", 4, 2, "loss", False, Certainty.LIKELY, False, None, "computed under no_grad (line 3)")
 UNKNOWN = Prediction("a.py", 5, 1, "y", None, Certainty.CERTAIN, True, False, "")
@@ -50,7 +52,7 @@ def text_of(form: str, run: Reported = RUN, color: bool = False) -> str:
 def test_concise() -> None:
     first, second, third = text_of("concise").splitlines()
     assert first == (
-        "src/a b,c.py:5:1: GRD101 `loss` does not require grad: 100% <computed> under `no_grad`, & \"so\" on"
+        'src/a b,c.py:5:1: GRD101 `loss` does not require grad: 100% <computed> under `no_grad`, & "so" on'
     )
     assert (second, third) == ("src/b.py:6:5: GRD201 no effect", "src/b.py:7:1: GRD401 memory")
     assert text_of("text") == text_of("concise")
@@ -58,7 +60,9 @@ def test_concise() -> None:
 
 def test_full_shows_reasons_certainty_witness_and_fix() -> None:
     text = text_of("full", Reported((FINDING,), files=1))
-    assert text == '''\
+    assert (
+        text
+        == """\
 GRD101 backward-without-graph: `loss` does not require grad: 100% <computed> under `no_grad`, & "so" on
  --> src/a b,c.py:5:1
 3 | with torch.no_grad():
@@ -73,7 +77,8 @@ GRD101 backward-without-graph: `loss` does not require grad: 100% <computed> und
   = fix: move it out (--fix --unsafe-fixes)
 
 1 finding in 1 file. 1 can be mended by --fix --unsafe-fixes.
-'''
+"""
+    )
 
 
 def test_full_does_not_call_clean_what_it_could_not_read() -> None:
@@ -125,7 +130,7 @@ def test_jsonl_and_json() -> None:
 def test_github() -> None:
     first, second, third = text_of("github").splitlines()
     assert first.startswith("::error title=gradlint (GRD101),file=src/a b%2Cc.py,line=5,col=1,endLine=5,endColumn=16::")
-    assert first.endswith("GRD101 `loss` does not require grad: 100%25 <computed> under `no_grad`, & \"so\" on")
+    assert first.endswith('GRD101 `loss` does not require grad: 100%25 <computed> under `no_grad`, & "so" on')
     assert second.startswith("::warning title=gradlint (GRD201),file=src/b.py,line=6,endLine=7::")
     assert third.startswith("::notice ")
 
@@ -159,7 +164,10 @@ def test_sarif() -> None:
     place = first["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "src/a%20b%2Cc.py"
     assert place["region"] == {"startLine": 5, "startColumn": 1, "endLine": 5, "endColumn": 16}
-    assert [one["message"]["text"] for one in first["relatedLocations"]] == ["grad mode is off from here", "called here"]
+    assert [one["message"]["text"] for one in first["relatedLocations"]] == [
+        "grad mode is off from here",
+        "called here",
+    ]
     assert first["fixes"][0]["artifactChanges"][0]["replacements"][0]["insertedContent"]["text"] == ""
     assert run["invocations"][0]["executionSuccessful"] is False
     assert len(run["invocations"][0]["toolExecutionNotifications"]) == 2
@@ -189,7 +197,10 @@ def test_a_clean_run_is_a_text_of_the_format(form: str) -> None:
 
 
 def test_failures() -> None:
-    assert [failure_text(one) for one in RUN.failures] == ["bad.py:3:7: error: not Python", "gone.py: error: no such file"]
+    assert [failure_text(one) for one in RUN.failures] == [
+        "bad.py:3:7: error: not Python",
+        "gone.py: error: no such file",
+    ]
 
 
 def test_predictions() -> None:

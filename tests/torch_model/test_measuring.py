@@ -39,7 +39,10 @@ def test_a_layer_is_as_measured(name):
 
 def test_the_small_tables_are_as_measured():
     made = measure.measured(["optimizers", "callers"], "")
-    assert {table: measure.differences(table, lines) for table, lines in made.items()} == {"optimizers": [], "callers": []}
+    assert {table: measure.differences(table, lines) for table, lines in made.items()} == {
+        "optimizers": [],
+        "callers": [],
+    }
 
 
 def test_the_check_finds_a_planted_error(monkeypatch, tmp_path, capsys):
@@ -63,7 +66,9 @@ def test_the_hold_out_finds_a_planted_error(monkeypatch):
     for column, word in planted.items():
         row = dataclasses.replace(true_row, **{column: word})
         monkeypatch.setattr(tables, "operator", lambda name, row=row: row)
-        assert any(f": {column} " in line for line in hold_out.wrong(probe_calls.by_name(), "torch.Tensor.contiguous")[1])
+        assert any(
+            f": {column} " in line for line in hold_out.wrong(probe_calls.by_name(), "torch.Tensor.contiguous")[1]
+        )
 
 
 SAVED = {

@@ -16,6 +16,7 @@ from .engines import ENGINES
 
 ALL = {**RIGHT, **WRONG, **{name: finding for name, (finding, _) in OPEN.items()}}
 
+
 @cache
 def judged(engine: str) -> dict[str, Finding]:
     """Every case in one batch: an engine is started once."""

@@ -29,7 +29,14 @@ from both import Untranslatable, array_of, close, dtype_name, engine, tensors, t
 from gradlint_runtime.errors import Unsupported  # noqa: E402
 from torch.testing._internal.common_methods_invocations import op_db  # noqa: E402
 
-CONTEXTS = ("plain", "no_grad", "inference_mode", "plain>enable_grad", "no_grad>enable_grad", "inference_mode>enable_grad")
+CONTEXTS = (
+    "plain",
+    "no_grad",
+    "inference_mode",
+    "plain>enable_grad",
+    "no_grad>enable_grad",
+    "inference_mode>enable_grad",
+)
 UNDEFINED = {"empty", "empty_like", "empty_strided", "empty_permuted", "new_empty", "new_empty_strided", "resize_",
              "resize_as_"}  # fmt: skip
 
@@ -136,9 +143,7 @@ def derivatives(module: Any, outputs: list[Any], inputs: list[Any], starts: list
     if not live:
         return list(first), []
     weights = [each.detach() * 0 + (0.3 + 0.1 * (at % 5)) for each, at in live]
-    return list(first), list(
-        module.autograd.grad([each for each, _ in live], inputs, weights, allow_unused=True)
-    )
+    return list(first), list(module.autograd.grad([each for each, _ in live], inputs, weights, allow_unused=True))
 
 
 def differs(what: str, ours: list[Any], theirs: list[Any], factor: float) -> str:
@@ -201,7 +206,9 @@ def compare_sample(report: Report, op: Any, sample: Any, ours: Any, label: str, 
     mine = translate(given, {})
     after = sample.output_process_fn_grad
     their_after = our_after = None
-    if getattr(after, "__name__", "") not in ("<lambda>", "") or op.name.startswith(("linalg.", "svd", "qr", "lu", "pca")):
+    if getattr(after, "__name__", "") not in ("<lambda>", "") or op.name.startswith(
+        ("linalg.", "svd", "qr", "lu", "pca")
+    ):
         their_after, our_after = after, both.function_of(after)
     torch.manual_seed(5)
     try:

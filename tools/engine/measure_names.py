@@ -46,7 +46,9 @@ def main() -> None:
         sections.append((name, sorted({*names_of(module), *submodules(module)})))
     for kind in CLASSES:
         sections.append((f"{kind.__module__}.{kind.__qualname__}", sorted(names_of(kind))))
-    lines = [f"# Names that PyTorch {torch.__version__.partition('+')[0]} offers. Written by tools/engine/measure_names.py."]
+    lines = [
+        f"# Names that PyTorch {torch.__version__.partition('+')[0]} offers. Written by tools/engine/measure_names.py."
+    ]
     for title, names in sections:
         lines.append(f"[{title}]")
         lines += textwrap.wrap(" ".join(names), 118, break_long_words=False, break_on_hyphens=False)

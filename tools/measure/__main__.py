@@ -1,10 +1,10 @@
 """Measures torch and writes the tables of `gradlint/torch_model`, or checks that they still say what torch does.
 
-    python -m tools.measure                     write every table
-    python -m tools.measure operators           write those of one kind
-    python -m tools.measure --check             measure again; exit 1 and show the rows that differ
-    python -m tools.measure --only Tensor.view  print the rows whose names contain a text, write nothing
-    python -m tools.measure --hold-out          judge the operator rows on all sample calls; exit 1 where one is wrong
+python -m tools.measure                     write every table
+python -m tools.measure operators           write those of one kind
+python -m tools.measure --check             measure again; exit 1 and show the rows that differ
+python -m tools.measure --only Tensor.view  print the rows whose names contain a text, write nothing
+python -m tools.measure --hold-out          judge the operator rows on all sample calls; exit 1 where one is wrong
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ def x0() -> Tensor:
 
 def recorder(seen: list[str], then: Body = cube) -> Body:
     """A user's function that notes the mode it runs in."""
+
     def body(x: Tensor, *more: Any) -> Tensor:
         seen.append("inference" if torch.is_inference_mode_enabled() else "on" if torch.is_grad_enabled() else "off")
         return then(x)
@@ -104,7 +105,9 @@ def _hooked(kind: str) -> Callable[[Body], Any]:
 def _forward_hooked(name: str) -> Callable[[Body], Any]:
     def call(note: Body) -> Any:
         module = _Module(cube)
-        getattr(module, name)((lambda m, a: (note(a[0]),)) if name.endswith("pre_hook") else lambda m, a, out: note(out))
+        getattr(module, name)(
+            (lambda m, a: (note(a[0]),)) if name.endswith("pre_hook") else lambda m, a, out: note(out)
+        )
         return module(x0())
 
     return call
@@ -120,7 +123,9 @@ def entries() -> dict[str, Callable[[Body], Any]]:
     ones = torch.ones(2)
     return {
         "torch.autograd.functional.jacobian(func)": lambda n: functional.jacobian(n, x0()),
-        "torch.autograd.functional.jacobian(func) create_graph": lambda n: functional.jacobian(n, x0(), create_graph=True),
+        "torch.autograd.functional.jacobian(func) create_graph": lambda n: functional.jacobian(
+            n, x0(), create_graph=True
+        ),
         "torch.autograd.functional.hessian(func)": lambda n: functional.hessian(scalar(n), x0()),
         "torch.autograd.functional.hessian(func) create_graph": lambda n: functional.hessian(
             scalar(n), x0(), create_graph=True
@@ -140,7 +145,9 @@ def entries() -> dict[str, Callable[[Body], Any]]:
         "torch.vmap(func)": lambda n: torch.vmap(n)(x0()),
         "torch.func.linearize(func)": lambda n: func.linearize(n, x0())[0],
         "torch.func.functionalize(func)": lambda n: func.functionalize(n)(x0()),
-        "torch.func.functional_call(module)": lambda n: func.functional_call(_Module(n), {"weight": torch.ones(2)}, (x0(),)),
+        "torch.func.functional_call(module)": lambda n: func.functional_call(
+            _Module(n), {"weight": torch.ones(2)}, (x0(),)
+        ),
         "torch.utils.checkpoint.checkpoint(function) reentrant": lambda n: checkpoint(n, x0(), use_reentrant=True),
         "torch.utils.checkpoint.checkpoint(function) non_reentrant": lambda n: checkpoint(n, x0(), use_reentrant=False),
         "torch.utils.checkpoint.checkpoint_sequential(functions) reentrant": lambda n: checkpoint_sequential(
@@ -199,7 +206,11 @@ def row(name: str, call: Callable[[Body], Any]) -> str:
 
 
 def _same(found: list[Tensor], expected: list[Tensor]) -> str:
-    return "right" if all(torch.allclose(a.detach(), b.detach()) for a, b in zip(found, expected, strict=True)) else "wrong"
+    return (
+        "right"
+        if all(torch.allclose(a.detach(), b.detach()) for a, b in zip(found, expected, strict=True))
+        else "wrong"
+    )
 
 
 def table(only: str = "") -> list[str]:

@@ -42,7 +42,7 @@ def kind_in(sample: Sample, name: str) -> str:
 
 
 def cases(column: str, found: Facts, join: Join) -> list[str]:
-    """"training is false:alias self": what arguments, or else pairs of flags, decide about a column."""
+    """ "training is false:alias self": what arguments, or else pairs of flags, decide about a column."""
     if not found or specific(column, join([fact for _, fact in found])):
         return []
     names = list(dict.fromkeys(n for sample, _ in found for s in sample.slots for n in s.names[:1]))

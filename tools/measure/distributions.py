@@ -134,7 +134,9 @@ def look(cls: type[D.Distribution], way: dict[str, Any], member: str, found: Mem
 def row(name: str, options: list[dict[str, Any]]) -> str:
     cls = getattr(D, name)
     arguments = list(inspect.signature(cls).parameters)
-    attributes = sorted({n for way in options for n, v in way.items() if isinstance(v, Tensor) and hasattr(cls(**way), n)})
+    attributes = sorted(
+        {n for way in options for n, v in way.items() if isinstance(v, Tensor) and hasattr(cls(**way), n)}
+    )
     columns = {}
     for member in (*MEMBERS, *(a for a in attributes if a not in MEMBERS)):
         found = Member()
@@ -150,6 +152,7 @@ def row(name: str, options: list[dict[str, Any]]) -> str:
 
 def wrapped() -> list[str]:
     """Distributions made of others: what they give requires grad where the inner ones' parameters do."""
+
     def independent(p: Tensor) -> D.Distribution:
         return D.Independent(D.Normal(p, p.exp()), 1)
 

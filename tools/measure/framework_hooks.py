@@ -111,7 +111,9 @@ def transformers() -> dict[str, Seen]:
 
     steps = ["training_step", "compute_loss", "prediction_step", "evaluation_loop", "evaluate", "log"]
     noting(Trainer, steps, seen["transformers.Trainer"])
-    noting(Watcher, [n for n in dir(library.TrainerCallback) if n.startswith("on_")], seen["transformers.TrainerCallback"])
+    noting(
+        Watcher, [n for n in dir(library.TrainerCallback) if n.startswith("on_")], seen["transformers.TrainerCallback"]
+    )
     data = [{"x": torch.randn(2), "labels": torch.zeros(1)} for _ in range(2)]
     with tempfile.TemporaryDirectory() as folder:
         options = library.TrainingArguments(

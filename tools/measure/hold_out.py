@@ -33,7 +33,9 @@ def samples(bank: dict[str, list[Call]], only: str) -> Iterator[tuple[operators.
         sign = operators.signature(target.function, target.last)
         for call in operators.candidates(target, bank)[:MOST]:
             values = [*call[0], *call[1].values()]
-            if all(t.numel() for t in observe.tensors_of(values)) and not any(isinstance(v, torch.dtype) for v in values):
+            if all(t.numel() for t in observe.tensors_of(values)) and not any(
+                isinstance(v, torch.dtype) for v in values
+            ):
                 yield target, operators.as_sample(target, sign, call)
 
 
@@ -76,7 +78,11 @@ def disagreements(row: Operator, sample: Sample, wanting: set[str], on: Run, off
         if expected is not None and expected != out.requires_grad and (observe.can_require_grad(out) or not expected):
             yield "grad", f"of output {k} is {out.requires_grad} where {sorted(wanting)} require grad"
         keeps = row.off[min(k, len(row.off) - 1)]
-        if out.requires_grad and keeps != "?" and still.requires_grad != (keeps == "keeps" and bool(wanting & set(row.of))):
+        if (
+            out.requires_grad
+            and keeps != "?"
+            and still.requires_grad != (keeps == "keeps" and bool(wanting & set(row.of)))
+        ):
             yield "off", f"of output {k} is not {keeps}"
         word = observe.alias_of(still, off, sample)[0]
         if word not in COVERS[row.alias[min(k, len(row.alias) - 1)]]:

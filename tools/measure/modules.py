@@ -41,7 +41,9 @@ def from_database(cls: type[nn.Module], training: bool) -> list[Built]:
         if info.module_cls is not cls:
             continue
         observe.seed()
-        inputs = info.module_inputs_func(info, device="cpu", dtype=torch.float32, requires_grad=False, training=training)
+        inputs = info.module_inputs_func(
+            info, device="cpu", dtype=torch.float32, requires_grad=False, training=training
+        )
         for one in inputs:
             build, call = one.constructor_input, one.forward_input
             if call is not None and all(t.numel() for t in observe.tensors_of([*call.args, *call.kwargs.values()])):
@@ -74,10 +76,15 @@ def as_sample(cls: type[nn.Module], way: Built, training: bool) -> Sample:
     forward = forward_names(cls)
     given = [v.value if isinstance(v, Named) else v for v in way[2]]
     named = [v.name if isinstance(v, Named) else "" for v in way[2]]
-    slots = [Slot((n or forward[min(k, len(forward) - 1)],), v) for k, (n, v) in enumerate(zip(named, given, strict=True))]
+    slots = [
+        Slot((n or forward[min(k, len(forward) - 1)],), v) for k, (n, v) in enumerate(zip(named, given, strict=True))
+    ]
     state = {n: v.detach() for n, v in itertools.chain(module.named_parameters(), module.named_buffers())}
     groups = state_groups(module)
-    slots += [Slot((stem,), [state[n] for n in names] if len(names) > 1 else state[names[0]]) for stem, names in groups.items()]
+    slots += [
+        Slot((stem,), [state[n] for n in names] if len(names) > 1 else state[names[0]])
+        for stem, names in groups.items()
+    ]
     order = [n for names in groups.values() for n in names]
 
     def call(*values: Any) -> Any:
@@ -185,7 +192,8 @@ def size_runs(sample: Sample) -> list[tuple[Sample, bool, bool]]:
         values = [observe.rebuild(s.value, change) if i in inputs else s.value for i, s in enumerate(sample.slots)]
         made += words.size_runs(sample.with_values(values), vary=False)
     return [
-        (sample, all(t.dim() == 0 for i in inputs for t in observe.tensors_of(s.slots[i].value)), zero) for s, _, zero in made
+        (sample, all(t.dim() == 0 for i in inputs for t in observe.tensors_of(s.slots[i].value)), zero)
+        for s, _, zero in made
     ]
 
 

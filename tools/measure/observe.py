@@ -35,7 +35,9 @@ class Sample:
     slots: tuple[Slot, ...]
 
     def with_values(self, values: list[Any]) -> Sample:
-        return Sample(self.function, tuple(Slot(s.names, v, s.keyword) for s, v in zip(self.slots, values, strict=True)))
+        return Sample(
+            self.function, tuple(Slot(s.names, v, s.keyword) for s, v in zip(self.slots, values, strict=True))
+        )
 
 
 @dataclass

@@ -60,9 +60,7 @@ class Target:
         return own.endswith("_") and not own.endswith("__") or own in INPLACE_DUNDERS
 
 
-INPLACE_DUNDERS = {
-    f"__i{n}__" for n in "add sub mul truediv floordiv mod pow and or xor lshift rshift div".split()
-}
+INPLACE_DUNDERS = {f"__i{n}__" for n in "add sub mul truediv floordiv mod pow and or xor lshift rshift div".split()}
 
 
 def functions() -> Iterator[Target]:
@@ -106,7 +104,11 @@ def candidates(target: Target, bank: dict[str, list[Call]]) -> list[Call]:
 
 def as_sample(target: Target, sign: Signature | None, call: Call) -> Sample:
     args, kwargs = call
-    names = sign.bind(args, kwargs) if sign is not None else ["input", *(f"arg{n}" for n in range(1, len(args)))][: len(args)]
+    names = (
+        sign.bind(args, kwargs)
+        if sign is not None
+        else ["input", *(f"arg{n}" for n in range(1, len(args)))][: len(args)]
+    )
     slots = [Slot(tuple(n.split("|")), v) for n, v in zip(names, args, strict=True)]
     slots += [Slot(("input" if k == "self" else k,), v, k) for k, v in kwargs.items()]
     return Sample(target.function, tuple(slots))
@@ -177,7 +179,9 @@ def samples_of(target: Target, sign: Signature | None, bank: dict[str, list[Call
     calls = [c for c in candidates(target, bank) if all(t.numel() for t in observe.tensors_of([*c[0], *c[1].values()]))]
     plain = [as_sample(target, sign, call) for call in varied(calls, 2 * SAMPLES)]
     known = () if sign is None else (*sign.args, *sign.keywords)
-    flagged = [words.with_keyword(s, n, v) for n, values in FLAGS.items() if n in known for v in values for s in plain[:3]]
+    flagged = [
+        words.with_keyword(s, n, v) for n, values in FLAGS.items() if n in known for v in values for s in plain[:3]
+    ]
     return plain[:SAMPLES] + flagged + plain[SAMPLES:]
 
 
@@ -246,7 +250,9 @@ def tuple_cases(shapes: list[str], seen: list[tuple[Sample, Seen]]) -> list[str]
         found = conditions.where(text, seen) if count else []
         if found:
             columns = output_columns([s for _, s in found], count, "") | value_columns([s for s, _ in found], count)
-            texts += [f"{condition}:{name} {columns[name]}" for name in ("grad", "alias", "dtype") if "/" in columns[name]]
+            texts += [
+                f"{condition}:{name} {columns[name]}" for name in ("grad", "alias", "dtype") if "/" in columns[name]
+            ]
     return texts
 
 
@@ -332,7 +338,9 @@ def takes_splat(seen: list[tuple[Sample, Seen]], count: int) -> bool:
                 made, listed = observe.run(Sample(sample.function, slots), set()), observe.run(sample, set())
             except words.ERRORS:
                 continue
-            return [t.shape for t in observe.tensors_of(made.result)] == [t.shape for t in observe.tensors_of(listed.result)]
+            return [t.shape for t in observe.tensors_of(made.result)] == [
+                t.shape for t in observe.tensors_of(listed.result)
+            ]
     return False
 
 

@@ -81,7 +81,16 @@ def flag(*shape: int) -> Tensor:
     return torch.ones(shape, dtype=torch.bool)
 
 
-UNARY = [call(f(2, 3)), call(f(3)), call(f()), call(i(2, 3)), call(c(2, 2)), call(flag(2)), call(f(2, 3, 4)), call(f(1, 1))]
+UNARY = [
+    call(f(2, 3)),
+    call(f(3)),
+    call(f()),
+    call(i(2, 3)),
+    call(c(2, 2)),
+    call(flag(2)),
+    call(f(2, 3, 4)),
+    call(f(1, 1)),
+]
 BINARY = [call(f(2, 3), f(2, 3)), call(f(3), f(3)), call(f(), f()), call(i(2), i(2)), call(f(2, 2), 2), call(f(3), 2.0)]
 GENERIC = [*UNARY, *BINARY]
 IMAGES = f(2, 4, 6, 6)

@@ -78,7 +78,9 @@ def _fits(kind: str, value: Any) -> bool:
     if not kind or value is None:
         return True
     if isinstance(value, torch.Tensor):
-        return kind.startswith(("Tensor", "Optional[Tensor]", "number", "Optional[number]")) and not kind.startswith("List")
+        return kind.startswith(("Tensor", "Optional[Tensor]", "number", "Optional[number]")) and not kind.startswith(
+            "List"
+        )
     if isinstance(value, (list, tuple)):
         return "List" in kind
     if isinstance(value, bool):

@@ -11,7 +11,16 @@ from torch import Tensor
 from tools.measure import observe
 from tools.measure.observe import Out, Sample, Seen, Slot
 
-ERRORS = (RuntimeError, TypeError, ValueError, NotImplementedError, IndexError, AssertionError, AttributeError, KeyError)
+ERRORS = (
+    RuntimeError,
+    TypeError,
+    ValueError,
+    NotImplementedError,
+    IndexError,
+    AssertionError,
+    AttributeError,
+    KeyError,
+)
 SHORT = 5
 """Tuples up to this length have a shape of their own; longer ones count as "t*"."""
 
@@ -29,7 +38,7 @@ def shape_word(shapes: Iterable[str]) -> str:
 
 
 def grad_word(outs: list[Out]) -> str:
-    """"diff" where an argument always makes this output require grad, "?" where arguments do so sometimes."""
+    """ "diff" where an argument always makes this output require grad, "?" where arguments do so sometimes."""
     reached: dict[str, set[bool]] = {}
     for out in outs:
         for name, flows in out.flows.items():
@@ -123,7 +132,7 @@ def _kinds(sample: Sample) -> Kinds | None:
 
 
 def kind_of(value: Any) -> str:
-    """"float" where anything in the value is floating or complex, else "int"."""
+    """ "float" where anything in the value is floating or complex, else "int"."""
     if isinstance(value, (list, tuple)):
         return "float" if any(kind_of(v) == "float" for v in value) else "int"
     if isinstance(value, Tensor):
@@ -132,7 +141,7 @@ def kind_of(value: Any) -> str:
 
 
 def dtype_word(runs: list[tuple[dict[str, str], str]]) -> str:
-    """"same:a,b" (floating iff one of these operands is), or a fixed kind, or "?"."""
+    """ "same:a,b" (floating iff one of these operands is), or a fixed kind, or "?"."""
     made = {kind for _, kind in runs}
     if not runs:
         return "?"
@@ -159,7 +168,9 @@ def dtype_word(runs: list[tuple[dict[str, str], str]]) -> str:
 def size_runs(sample: Sample, vary: bool = True) -> list[tuple[Sample, bool, bool]]:
     """Whether the result is 0-d: as given, and with 0-d tensors and 1-d ones."""
     variants = [sample]
-    if vary and all(t.layout == torch.strided and not t.is_nested for s in sample.slots for t in observe.tensors_of(s.value)):
+    if vary and all(
+        t.layout == torch.strided and not t.is_nested for s in sample.slots for t in observe.tensors_of(s.value)
+    ):
         for change in (lambda t: t.reshape(-1)[0] if t.numel() else t, lambda t: t.reshape(-1)):
             variants.append(sample.with_values([observe.rebuild(s.value, change) for s in sample.slots]))
     found = []

@@ -151,4 +151,3 @@ class detect_anomaly:
 
 def is_anomaly_enabled() -> bool:
     return _mode.anomaly
-

@@ -93,7 +93,9 @@ class Distribution:
         wanted = tuple(self._batch_shape) + tuple(self._event_shape)
         for a, b in zip(reversed(value.shape), reversed(wanted), strict=False):
             if a != 1 and b != 1 and a != b:
-                raise ValueError(f"Value is not broadcastable with batch_shape+event_shape: {value.shape} vs {Size(wanted)}.")
+                raise ValueError(
+                    f"Value is not broadcastable with batch_shape+event_shape: {value.shape} vs {Size(wanted)}."
+                )
         if self._validate_args and not bool(self.in_support(value).all()):
             raise ValueError(
                 "Expected value argument "

@@ -27,7 +27,9 @@ def kl_divergence(p: Any, q: Any) -> Tensor:
             found = _PAIRS.get((kind_p, kind_q))
             if found is not None:
                 return found(p, q)
-    raise NotImplementedError(f"No KL(p || q) is implemented for p type {type(p).__name__} and q type {type(q).__name__}")
+    raise NotImplementedError(
+        f"No KL(p || q) is implemented for p type {type(p).__name__} and q type {type(q).__name__}"
+    )
 
 
 @register_kl(Normal, Normal)

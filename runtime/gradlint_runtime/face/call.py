@@ -59,7 +59,9 @@ NUMBERS_FIRST = frozenset(
 def method(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as a method: itself, unless it has a parameter that numpy's users spell otherwise."""
     parameters = list(inspect.signature(function).parameters)
-    spelled = {numpy: torch for numpy, torch in SPELLINGS.items() if torch in parameters[1:] and numpy not in parameters}
+    spelled = {
+        numpy: torch for numpy, torch in SPELLINGS.items() if torch in parameters[1:] and numpy not in parameters
+    }
     if not spelled:
         return function
 
@@ -87,7 +89,11 @@ def _tensors(values: Any) -> list[Tensor]:
 def into(name: str, function: Callable[..., Any], out: Any, args: Any, kwargs: Any) -> Any:
     """Run a function and leave the result in tensors that are there already."""
     outs = [out] if isinstance(out, Tensor) else list(out)
-    if mode.grad and not mode.inference and any(needs_grad(each) for each in [*_tensors(args), *_tensors(kwargs.values()), *outs]):
+    if (
+        mode.grad
+        and not mode.inference
+        and any(needs_grad(each) for each in [*_tensors(args), *_tensors(kwargs.values()), *outs])
+    ):
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."

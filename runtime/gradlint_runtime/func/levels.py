@@ -55,9 +55,7 @@ def level() -> Iterator[bool]:
 def tracked(tensor: Tensor, outside: bool) -> Tensor:
     """The tensor as the function to differentiate sees it."""
     if tensor._dtype.category < FLOATING:
-        raise RuntimeError(
-            "only Tensors of floating point and complex dtype can require gradients"
-        )
+        raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
     if outside and needs_grad(tensor):
         made = alias(tensor)
         meta = meta_of(made)

@@ -110,9 +110,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     return (out(output), back, out(aux)) if has_aux else (out(output), back)
 
 
-def jvp(
-    func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False
-) -> Any:
+def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
     with dual_level():
         pairs = iter(zip(tensors_in(primals), tensors_in(tangents), strict=True))
         duals = map_tensors(lambda tensor: make_dual(*next(pairs)), primals)
@@ -271,5 +269,3 @@ def functional_call(
     args = () if args is None else args if isinstance(args, tuple) else (args,)
     with _swapped(module, values, tie_weights):
         return module(*args, **(kwargs or {}))
-
-

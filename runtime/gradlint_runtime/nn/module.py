@@ -382,7 +382,9 @@ class Module:
             return self
         wanted = as_dtype(kind)
         if not (wanted.is_floating_point or wanted.is_complex):
-            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={wanted}")
+            raise TypeError(
+                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={wanted}"
+            )
         return self._apply(
             lambda tensor: tensor.to(wanted) if tensor._dtype.is_floating_point or tensor._dtype.is_complex else tensor
         )
@@ -476,7 +478,9 @@ class Module:
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         return self._hook("_load_state_dict_pre_hooks", functools.partial(hook, self))
 
-    def _register_load_state_dict_pre_hook(self, hook: Callable[..., Any], with_module: bool = False) -> RemovableHandle:
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], with_module: bool = False
+    ) -> RemovableHandle:
         return self._hook("_load_state_dict_pre_hooks", functools.partial(hook, self) if with_module else hook)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -535,9 +539,7 @@ class Module:
     def __repr__(self) -> str:
         own = self.extra_repr()
         lines = own.split("\n") if own else []
-        children = [
-            f"({name}): " + repr(module).replace("\n", "\n  ") for name, module in self._modules.items()
-        ]
+        children = [f"({name}): " + repr(module).replace("\n", "\n  ") for name, module in self._modules.items()]
         if len(lines) == 1 and not children:
             return f"{self._get_name()}({lines[0]})"
         inner = lines + children

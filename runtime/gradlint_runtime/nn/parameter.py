@@ -58,6 +58,5 @@ class UninitializedParameter:
         raise errors.unsupported("torch.nn.parameter.UninitializedParameter")
 
 
-
 for _kind in (Parameter, Buffer, UninitializedParameter):
     _kind.__module__ = "torch.nn.parameter"

@@ -179,8 +179,13 @@ _AVG_SHOWN = "kernel_size={kernel_size}, stride={stride}, padding={padding}"
 def _max_pool(dims: int) -> Any:
     return _with_stride(
         kept(
-            f"MaxPool{dims}d", getattr(pooling, f"max_pool{dims}d"), *_POOL, ("dilation", 1), ("return_indices", False),
-            ("ceil_mode", False), shown=_MAX_SHOWN,
+            f"MaxPool{dims}d",
+            getattr(pooling, f"max_pool{dims}d"),
+            *_POOL,
+            ("dilation", 1),
+            ("return_indices", False),
+            ("ceil_mode", False),
+            shown=_MAX_SHOWN,
         )  # fmt: skip
     )
 
@@ -189,8 +194,13 @@ def _avg_pool(dims: int) -> Any:
     more = () if dims == 1 else (("divisor_override", None),)
     return _with_stride(
         kept(
-            f"AvgPool{dims}d", getattr(pooling, f"avg_pool{dims}d"), *_POOL, ("ceil_mode", False),
-            ("count_include_pad", True), *more, shown=_AVG_SHOWN,
+            f"AvgPool{dims}d",
+            getattr(pooling, f"avg_pool{dims}d"),
+            *_POOL,
+            ("ceil_mode", False),
+            ("count_include_pad", True),
+            *more,
+            shown=_AVG_SHOWN,
         )  # fmt: skip
     )
 

@@ -127,9 +127,7 @@ def load_own(
                     unexpected.append(key)
 
 
-def _load_one(
-    module: Any, name: str, held: Any, key: str, value: Any, assign: bool, errors: list[str]
-) -> None:
+def _load_one(module: Any, name: str, held: Any, key: str, value: Any, assign: bool, errors: list[str]) -> None:
     if not isinstance(value, Tensor):
         errors.append(
             f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint '
@@ -160,9 +158,7 @@ def _load_one(
         )
 
 
-def _load_extra(
-    module: Any, state: Any, prefix: str, strict: bool, missing: list[str], unexpected: list[str]
-) -> None:
+def _load_extra(module: Any, state: Any, prefix: str, strict: bool, missing: list[str], unexpected: list[str]) -> None:
     from .module import Module
 
     key = prefix + _EXTRA

@@ -23,16 +23,16 @@ Array = Any
 
 def _float_only(input: Tensor, function: str) -> Array:
     if input._dtype.category != FLOATING:
-        raise NotImplementedError(f'"{function}" not implemented for \'{input._dtype.short}\'')
+        raise NotImplementedError(f"\"{function}\" not implemented for '{input._dtype.short}'")
     return input._array
 
 
-def _bent(
-    name: str, input: Tensor, value: Array, slope: Callable[[Array], Array], *, second: bool = True
-) -> Tensor:
+def _bent(name: str, input: Tensor, value: Array, slope: Callable[[Array], Array], *, second: bool = True) -> Tensor:
     """A function that is made of straight pieces: its slope is a constant wherever it has one."""
     title = name.replace("Backward0", "BackwardBackward0") if second else "NotImplemented"
-    return record(name, value, (input, lambda grad, self: _bent_way(title, grad, self, slope), input), dtype=input._dtype)
+    return record(
+        name, value, (input, lambda grad, self: _bent_way(title, grad, self, slope), input), dtype=input._dtype
+    )
 
 
 def _bent_way(name: str, grad: Tensor, self: Tensor, slope: Callable[[Array], Array]) -> Tensor:
@@ -97,8 +97,17 @@ def elu(
 ) -> Tensor:  # fmt: skip
     a = _float_only(input, "elu_cpu")
     wide = widened(a)
-    value = np.where(wide > 0, wide * wide.dtype.type(scale), np.expm1(wide * wide.dtype.type(input_scale)) * wide.dtype.type(alpha * scale))
-    return record(node, value, (input, lambda grad, self: _elu_way(grad, self, alpha, scale, input_scale), input), dtype=input._dtype)
+    value = np.where(
+        wide > 0,
+        wide * wide.dtype.type(scale),
+        np.expm1(wide * wide.dtype.type(input_scale)) * wide.dtype.type(alpha * scale),
+    )
+    return record(
+        node,
+        value,
+        (input, lambda grad, self: _elu_way(grad, self, alpha, scale, input_scale), input),
+        dtype=input._dtype,
+    )
 
 
 def _elu_way(grad: Tensor, self: Tensor, alpha: float, scale: float, input_scale: float) -> Tensor:
@@ -176,7 +185,7 @@ def _gelu_way(grad: Tensor, self: Tensor, approximate: str) -> Tensor:
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     a = widened(input._array)
     if input._dtype.category < FLOATING:
-        raise NotImplementedError(f'"silu_cpu" not implemented for \'{input._dtype.short}\'')
+        raise NotImplementedError(f"\"silu_cpu\" not implemented for '{input._dtype.short}'")
     return record("SiluBackward0", a / (1 + np.exp(-a)), (input, _silu_way, input), dtype=input._dtype)
 
 
@@ -251,7 +260,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     w = weight._array
     if input._dtype is not weight._dtype:
-        raise RuntimeError("prelu: Type promoting not supported. Got " f"{input._dtype.name} and {weight._dtype.name}")
+        raise RuntimeError(f"prelu: Type promoting not supported. Got {input._dtype.name} and {weight._dtype.name}")
     ndim = input._array.ndim
     if w.ndim > 1:
         raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {w.ndim}")

@@ -98,7 +98,9 @@ def _unpooled(name: str, input: Tensor, indices: Tensor, sizes: Sequence[int]) -
     flat_places = places.reshape(rows, -1)
     if flat_places.size and (flat_places.min() < 0 or flat_places.max() >= whole):
         wrong = flat_places[(flat_places < 0) | (flat_places >= whole)][0]
-        raise RuntimeError(f"Found an invalid max index: {int(wrong)} (output volumes are of size {'x'.join(map(str, sizes))}")
+        raise RuntimeError(
+            f"Found an invalid max index: {int(wrong)} (output volumes are of size {'x'.join(map(str, sizes))}"
+        )
     made = np.zeros((rows, whole), array.dtype)
     np.put_along_axis(made, flat_places, array.reshape(rows, -1), 1)
 

@@ -62,25 +62,19 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     )
 
 
-_BOOL_SUB = (
-    "Subtraction, the `-` operator, with {} is not supported. Use the `^` or `logical_xor()` operator instead."
-)
+_BOOL_SUB = "Subtraction, the `-` operator, with {} is not supported. Use the `^` or `logical_xor()` operator instead."
 
 
 def _conj_number(number: Any) -> Any:
     return number.conjugate() if isinstance(number, complex) else number
 
 
-def _linear(
-    name: str, function: Any, input: Any, other: Any, a: Any, b: Any, kind: dtype, to_other: Any
-) -> Tensor:
+def _linear(name: str, function: Any, input: Any, other: Any, a: Any, b: Any, kind: dtype, to_other: Any) -> Tensor:
     try:
         value = function(a, b)
     except ValueError as error:
         raise shapes_differ(a, b) or error from None
-    return record(
-        name, value, (_number_or_tensor(input), _same), (_number_or_tensor(other), to_other), dtype=kind
-    )
+    return record(name, value, (_number_or_tensor(input), _same), (_number_or_tensor(other), to_other), dtype=kind)
 
 
 def _same(grad: Any) -> Any:
@@ -378,9 +372,7 @@ def copysign(input: Tensor, other: Any) -> Tensor:
 
     if not isinstance(other, Tensor):
         return record("CopysignBackward1", value, (input, way, input, OUT), dtype=kind)
-    return record(
-        "CopysignBackward0", value, (input, way, input, OUT), (other, zeros_of), dtype=kind
-    )
+    return record("CopysignBackward0", value, (input, way, input, OUT), (other, zeros_of), dtype=kind)
 
 
 def _xlog(a: Any, b: Any, log: Any) -> Any:
@@ -503,6 +495,4 @@ def zeta(input: Any, other: Any) -> Tensor:
         return record("NotImplemented", special.zeta(a, b), (input, way), dtype=kind)
     if not isinstance(input, Tensor):
         return record("SpecialZetaBackward1", special.zeta(a, b), (other, to_other, input, other), dtype=kind)
-    return record(
-        "SpecialZetaBackward0", special.zeta(a, b), (input, way), (other, to_other, input, other), dtype=kind
-    )
+    return record("SpecialZetaBackward0", special.zeta(a, b), (input, way), (other, to_other, input, other), dtype=kind)

@@ -93,7 +93,8 @@ def _as_one(query: Tensor, key: Tensor, value: Tensor, bias: Any, factor: float,
         recorded = mode.grad
         with grad_mode(True):
             ends = [
-                each if recorded and needs_grad(each) else each.detach().requires_grad_() for each in (query, key, value)
+                each if recorded and needs_grad(each) else each.detach().requires_grad_()
+                for each in (query, key, value)
             ]
             again = _attended(*ends, bias, factor, 0.0)
             found = iter(autograd_grad(
@@ -101,9 +102,7 @@ def _as_one(query: Tensor, key: Tensor, value: Tensor, bias: Any, factor: float,
             ))  # fmt: skip
         return [next(found) if each else None for each in wanted]
 
-    return record(
-        "ScaledDotProductFlashAttentionForCpuBackward0", made._array, (kept, way, *kept), dtype=query._dtype
-    )
+    return record("ScaledDotProductFlashAttentionForCpuBackward0", made._array, (kept, way, *kept), dtype=query._dtype)
 
 
 def multi_head_attention_forward(
@@ -196,11 +195,17 @@ def _one_more(mask: Any) -> Any:
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Any = None) -> Tensor:
     a, b, w = input1._array, input2._array, weight._array
     if a.shape[:-1] != b.shape[:-1]:
-        raise RuntimeError(f"bilinear(): input batch dimensions do not match at dim 0: got {a.shape[0]} and {b.shape[0]}")
+        raise RuntimeError(
+            f"bilinear(): input batch dimensions do not match at dim 0: got {a.shape[0]} and {b.shape[0]}"
+        )
     if a.shape[-1] != w.shape[1]:
-        raise RuntimeError(f"bilinear(): input1 size does not match weight size: got {a.shape[-1]} but expected {w.shape[1]}")
+        raise RuntimeError(
+            f"bilinear(): input1 size does not match weight size: got {a.shape[-1]} but expected {w.shape[1]}"
+        )
     if b.shape[-1] != w.shape[2]:
-        raise RuntimeError(f"bilinear(): input2 size does not match weight size: got {b.shape[-1]} but expected {w.shape[2]}")
+        raise RuntimeError(
+            f"bilinear(): input2 size does not match weight size: got {b.shape[-1]} but expected {w.shape[2]}"
+        )
     first, second = input1.reshape((-1, a.shape[-1])), input2.reshape((-1, b.shape[-1]))
     made = trilinear(first, weight, second).view(*a.shape[:-1], w.shape[0])
     return made if bias is None else made + bias

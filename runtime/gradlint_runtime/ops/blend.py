@@ -22,7 +22,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     a = converted(input, kind) if isinstance(input, Tensor) else scalar_for(input, kind)
     b = converted(other, kind) if isinstance(other, Tensor) else scalar_for(other, kind)
     if condition._dtype.category != BOOL and condition._dtype.name != "uint8":
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition._dtype.short}")
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition._dtype.short}"
+        )
     broadcast_shape(np.shape(a), np.shape(b), condition._array.shape)
     return record(
         "WhereBackward0", np.where(condition._array.astype(bool), a, b),
@@ -150,7 +152,10 @@ def _as_tensor(value: Any, like: Tensor) -> Any:
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     for each in (end, weight):
         if isinstance(each, Tensor) and each._dtype is not input._dtype:
-            raise RuntimeError(f"expected dtype {_c_name(input._dtype)} for `{'end' if each is end else 'weight'}` but got dtype {_c_name(each._dtype)}")
+            raise RuntimeError(
+                f"expected dtype {_c_name(input._dtype)} for `{'end' if each is end else 'weight'}` but got "
+                f"dtype {_c_name(each._dtype)}"
+            )
     a, b = input._array, end._array
     w = weight._array if isinstance(weight, Tensor) else weight
     broadcast_shape(a.shape, b.shape, np.shape(w))
@@ -206,7 +211,7 @@ def _comparison(name: str, function: Any) -> Any:
     def operator(input: Tensor, other: Any) -> Tensor:
         a, b, kind = operands(input, other, name)
         if kind.category == COMPLEX and name not in ("eq", "ne"):
-            raise RuntimeError(f'"{name}_cpu" not implemented for \'{kind.short}\'')
+            raise RuntimeError(f"\"{name}_cpu\" not implemented for '{kind.short}'")
         try:
             return plain(function(a, b))
         except ValueError as error:
@@ -244,7 +249,7 @@ def _bitwise(name: str, function: Any) -> Any:
     def operator(input: Any, other: Any) -> Tensor:
         a, b, kind = operands(input, other, name)
         if kind.category >= FLOATING:
-            raise NotImplementedError(f'"{name}_cpu" not implemented for \'{kind.short}\'')
+            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{kind.short}'")
         try:
             return plain(function(a, b), dtype=kind)
         except ValueError as error:
@@ -273,9 +278,7 @@ gcd = _bitwise("gcd", np.gcd)
 lcm = _bitwise("lcm", np.lcm)
 
 
-def isclose(
-    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> Tensor:
+def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     if input._dtype is not other._dtype:
         raise RuntimeError(f"{input._dtype.short} did not match {other._dtype.short}")
     a, b = input._array, other._array
@@ -291,9 +294,7 @@ def isclose(
     return plain(close)
 
 
-def allclose(
-    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> bool:
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     return bool(isclose(input, other, rtol, atol, equal_nan)._array.all())
 
 

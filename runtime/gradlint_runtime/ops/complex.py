@@ -60,7 +60,10 @@ def _real_view(input: Tensor, made: np.ndarray) -> Tensor:
 def view_as_complex(input: Tensor) -> Tensor:
     array = input._array
     if input._dtype not in COMPLEX_OF or input._dtype.name == "bfloat16":
-        raise RuntimeError(f"view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: {input._dtype.short}")
+        raise RuntimeError(
+            "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar "
+            f"type: {input._dtype.short}"
+        )
     if not array.ndim:
         raise RuntimeError("Input tensor must have one or more dimensions")
     if array.shape[-1] != 2:
@@ -69,7 +72,9 @@ def view_as_complex(input: Tensor) -> Tensor:
         raise RuntimeError("Tensor must have a last dimension with stride 1")
     kind = COMPLEX_OF[input._dtype]
     made = array.view(kind.numpy)[..., 0] if array.size else np.empty(array.shape[:-1], kind.numpy)
-    return view("ViewAsComplexBackward0", input, made, lambda grad: view_as_real(grad), kind=kind, replay=view_as_complex)
+    return view(
+        "ViewAsComplexBackward0", input, made, lambda grad: view_as_real(grad), kind=kind, replay=view_as_complex
+    )
 
 
 def conj_op(input: Tensor) -> Tensor:
@@ -127,7 +132,9 @@ def _imaginary_part(grad: Any) -> Any:
 
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     if abs._dtype.category != FLOATING:
-        raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {abs._dtype.short} and {angle._dtype.short}")
+        raise RuntimeError(
+            f"Expected both inputs to be Half, Float or Double tensors but got {abs._dtype.short} and {angle._dtype.short}"
+        )
     kind = COMPLEX_OF[abs._dtype]
     made = (abs._array * np.exp(1j * angle._array)).astype(kind.numpy)
 

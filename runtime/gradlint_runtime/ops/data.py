@@ -181,7 +181,9 @@ def _integers(values: Any, kind: dtype) -> np.ndarray:
             raise ValueError("Overflow when unpacking long long")
         low = bounds.min if kind.is_signed else -bounds.max
         if not low <= value <= bounds.max:
-            raise RuntimeError(f"value cannot be converted to type {kind.name}_t without overflow".replace("uint8_t", "uint8"))
+            raise RuntimeError(
+                f"value cannot be converted to type {kind.name}_t without overflow".replace("uint8_t", "uint8")
+            )
     return np.array(whole, np.int64 if kind.numpy != np.uint64 else np.uint64).astype(kind.numpy)
 
 
@@ -269,9 +271,7 @@ def from_numpy(ndarray: Any) -> Tensor:
     return _over(ndarray)
 
 
-def frombuffer(
-    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
-) -> Tensor:
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     kind = as_dtype(dtype)
     result = wrap(np.frombuffer(buffer, kind.numpy, count, offset), kind)
     return result.requires_grad_() if requires_grad else result

@@ -420,4 +420,3 @@ def multilabel_margin_loss(
 
     shape = input._array.shape
     return record("MultilabelMarginLossBackward0", value, (input, way), dtype=input._dtype)
-

@@ -71,8 +71,7 @@ def _labels(term: str, operand: Tensor, dots: list[str]) -> list[str]:
         raise RuntimeError(
             f"einsum(): the number of subscripts in the equation ({len(labels) - len(middle)}) "
             f"{'is more than' if size < 0 else 'does not match'} the number of dimensions ({operand._array.ndim}) for "
-            f"operand 0"
-            + (" and no ellipsis was given" if not found else "")
+            f"operand 0" + (" and no ellipsis was given" if not found else "")
         )
     return labels
 
@@ -170,6 +169,8 @@ def _pair(a: Tensor, b: Tensor, summed: list[int]) -> Tensor:
         reshape(left, (count(batch, x), count(only_a, x), count(contracted, x))),
         reshape(right, (count(batch, x), count(contracted, x), count(only_b, y))),
     )
-    wide = reshape(made, [x[at] for at in batch] + [x[at] for at in only_a] + [1] * len(contracted) + [y[at] for at in only_b])
+    wide = reshape(
+        made, [x[at] for at in batch] + [x[at] for at in only_a] + [1] * len(contracted) + [y[at] for at in only_b]
+    )
     have = [*batch, *only_a, *contracted, *only_b]
     return permute(wide, [have.index(at) for at in range(len(x))])

@@ -348,7 +348,7 @@ def nan_to_num(
 
 def bitwise_not(input: Tensor) -> Tensor:
     if input._array.dtype.kind not in "iub":
-        raise RuntimeError(f'"bitwise_not_cpu" not implemented for \'{input._dtype.short}\'')
+        raise RuntimeError(f"\"bitwise_not_cpu\" not implemented for '{input._dtype.short}'")
     return plain(np.invert(input._array))
 
 
@@ -406,5 +406,3 @@ def threshold_backward(grad: Tensor, self: Tensor, threshold: float) -> Tensor:
         (grad, lambda g, self: threshold_backward(g, self, threshold), self),
         (self, lambda g: zeros_of(g)),
     )  # fmt: skip
-
-

@@ -73,7 +73,9 @@ def _table_gradient(grad: Tensor, indices: Tensor, rows: int, padding_idx: int |
     np.add.at(value, flat, g * scale[:, None].astype(g.dtype))
 
     def again(g: Any, indices: Any) -> Any:
-        picked = g.index_select(0, indices.reshape((-1,))) * plain(scale[:, None].astype(g._array.dtype), dtype=g._dtype)
+        picked = g.index_select(0, indices.reshape((-1,))) * plain(
+            scale[:, None].astype(g._array.dtype), dtype=g._dtype
+        )
         return picked.reshape(shape)
 
     shape = grad._array.shape
@@ -101,7 +103,10 @@ def embedding_bag(
         padding_idx += rows
     if input._array.ndim == 2:
         if offsets is not None:
-            raise ValueError("if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences. However, found offsets of type " + str(type(offsets)))
+            raise ValueError(
+                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed "
+                "length sequences. However, found offsets of type " + str(type(offsets))
+            )
         bags = np.repeat(np.arange(input._array.shape[0]), input._array.shape[1])
         count = input._array.shape[0]
     elif input._array.ndim == 1:
@@ -109,7 +114,10 @@ def embedding_bag(
             raise ValueError("offsets has to be a 1D Tensor but got None")
         starts = offsets._array[:-1] if include_last_offset else offsets._array
         if starts.size and starts[0] != 0:
-            raise ValueError(f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {int(starts[0])}")
+            raise ValueError(
+                "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position "
+                f"0. However, got {int(starts[0])}"
+            )
         count = len(starts)
         bags = np.searchsorted(starts, np.arange(input._array.size), side="right") - 1
     else:

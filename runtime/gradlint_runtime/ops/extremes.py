@@ -50,9 +50,7 @@ def _along(name: str, largest: bool, input: Tensor, dim: int, keepdim: bool) -> 
         if not keepdim:
             value, index = value.squeeze(at), index.squeeze(at)
     way = lambda grad, indices: picked(grad, shape, at, indices, keepdim)  # noqa: E731
-    made = record_many(
-        name, (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64)
-    )
+    made = record_many(name, (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64))
     return results.max(*made) if largest else results.min(*made)
 
 
@@ -135,7 +133,9 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
         from .reduce import added
 
         even = _evenly(dim, keepdim, array.ndim)
-        return added([None if grad is None else even(grad, self, end) for grad, end in zip(grads, (min, max), strict=True)])
+        return added(
+            [None if grad is None else even(grad, self, end) for grad, end in zip(grads, (min, max), strict=True)]
+        )
 
     return results.aminmax(
         *record_many("AminmaxBackward0", (low, high), (input, way, input, OUT, OUT1), dtypes=(input._dtype,) * 2)
@@ -147,7 +147,10 @@ def _arg(largest: bool, input: Tensor, dim: int | None, keepdim: bool) -> Tensor
     _no_complex(input, name)
     if dim is None:
         if not array.size:
-            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+            raise IndexError(
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                "reduction dim with the 'dim' argument."
+            )
         index = np.asarray(_first_extreme(array.reshape(-1), largest, None))
         return plain(index.reshape((1,) * array.ndim) if keepdim else index, dtype=int64)
     at = dim_of(dim, array.ndim)
@@ -185,7 +188,9 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     value = np.take_along_axis(array, index, at) if shape else array.copy()
     way = lambda grad, indices: picked(grad, shape, at, indices)  # noqa: E731
     return results.sort(
-        *record_many("SortBackward0", (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64))
+        *record_many(
+            "SortBackward0", (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64)
+        )
     )
 
 
@@ -213,7 +218,9 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         value = np.take_along_axis(array, index, at)
     way = lambda grad, indices: picked(grad, shape, at, indices)  # noqa: E731
     return results.topk(
-        *record_many("TopkBackward0", (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64))
+        *record_many(
+            "TopkBackward0", (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64)
+        )
     )
 
 
@@ -290,7 +297,9 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
             value, index = value.squeeze(at), index.squeeze(at)
     way = lambda grad, indices: picked(grad, shape, at, indices, keepdim)  # noqa: E731
     return results.mode(
-        *record_many("ModeBackward0", (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64))
+        *record_many(
+            "ModeBackward0", (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64)
+        )
     )
 
 

@@ -322,5 +322,3 @@ def new_empty_strided(
 
 def complex_of(kind: dtype) -> dtype:
     return COMPLEX_OF.get(kind, kind)
-
-

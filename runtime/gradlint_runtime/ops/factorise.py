@@ -87,9 +87,7 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
         common = common + hb(common)
         return -matmul(L, common) if upper else -matmul(common, L)
 
-    return record(
-        "CholeskySolveBackward0", values.column_major(value), (B, to_b, L), (L, to_l, L, OUT), dtype=B._dtype
-    )
+    return record("CholeskySolveBackward0", values.column_major(value), (B, to_b, L), (L, to_l, L, OUT), dtype=B._dtype)
 
 
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
@@ -137,9 +135,7 @@ def _qr(A: Tensor, mode: str) -> tuple[Tensor, ...]:
                 "linalg.qr(A, mode='reduced') if you are going to require differentiation wrt. A"
             )
         if mode == "complete" and m > n:
-            raise RuntimeError(
-                "The QR decomposition is not differentiable when mode='complete' and nrows > ncols."
-            )
+            raise RuntimeError("The QR decomposition is not differentiable when mode='complete' and nrows > ncols.")
         return _qr_way(grads[0], grads[1], Q, R)
 
     return record_many("LinalgQrBackward0", (q, values.column_major(r)), (A, way, OUT, OUT1), dtypes=(A._dtype,) * 2)
@@ -245,9 +241,7 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
     if not compute_uv:
         shape = input._array.shape
         m, n = shape[-2:]
-        return results.svd(
-            input.new_zeros((*shape[:-2], m, m)), svdvals(input), input.new_zeros((*shape[:-2], n, n))
-        )
+        return results.svd(input.new_zeros((*shape[:-2], m, m)), svdvals(input), input.new_zeros((*shape[:-2], n, n)))
     u, s, vh = _svd(input, not some)
     return results.svd(u, s, hb(vh))
 

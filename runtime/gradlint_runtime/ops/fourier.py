@@ -358,7 +358,10 @@ def stft(
     imaginary = input._dtype.is_complex or (window is not None and window._dtype.is_complex)
     if return_complex is None:
         if not imaginary:
-            raise RuntimeError("stft requires the return_complex parameter be given for real inputs, and will further require that return_complex=True in a future PyTorch release.")
+            raise RuntimeError(
+                "stft requires the return_complex parameter be given for real inputs, and will further require "
+                "that return_complex=True in a future PyTorch release."
+            )
         return_complex = True
     hop, width = hop_length or n_fft // 4, win_length or n_fft
     single = input._array.ndim == 1
@@ -378,7 +381,10 @@ def stft(
     pieces = as_strided(wave, (wave._array.shape[0], frames, n_fft), (rows, hop * step, step))
     if window is not None:
         if window._array.shape != (width,):
-            raise RuntimeError(f"stft: expected a 1D window tensor of size equal to win_length={width}, but got window with size {list(window._array.shape)}")
+            raise RuntimeError(
+                f"stft: expected a 1D window tensor of size equal to win_length={width}, but got window with "
+                f"size {list(window._array.shape)}"
+            )
         if width < n_fft:
             left = (n_fft - width) // 2
             window = pad(window, (left, n_fft - width - left))

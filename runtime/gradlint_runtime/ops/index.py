@@ -180,9 +180,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
         return picked if alpha == 1 else picked * alpha
 
     source_shape = source._array.shape
-    return record(
-        "IndexAddBackward0", made, (input, lambda grad: grad), (source, to_source, index), dtype=input._dtype
-    )
+    return record("IndexAddBackward0", made, (input, lambda grad: grad), (source, to_source, index), dtype=input._dtype)
 
 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
@@ -290,9 +288,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     if indices._dtype is not int64:
-        raise RuntimeError(
-            f"torch.take_along_dim(): dtype of indices should be Long but got {indices._dtype.short}"
-        )
+        raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices._dtype.short}")
     if dim is None:
         return gather(reshape(input, (-1,)), 0, reshape(indices, (-1,)))
     at = dim_of(dim, input._array.ndim)

@@ -210,9 +210,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     if input._array.ndim < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input._array.ndim}")
     if dims[0] == dims[1] or abs(dims[0] - dims[1]) == input._array.ndim:
-        raise RuntimeError(
-            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
-        )
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
     axes = (dim_of(dims[0], input._array.ndim), dim_of(dims[1], input._array.ndim))
     value = np.ascontiguousarray(np.rot90(input._array, k, axes))
     return record("Rot90Backward0", value, (input, lambda grad: rot90(grad, -k, dims)), dtype=input._dtype)
@@ -222,9 +220,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     times = sizes_of(repeats)
     shape = input._array.shape
     if len(times) < len(shape):
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     if any(each < 0 for each in times):
         raise RuntimeError("Trying to create tensor with negative dimension")
     value = np.tile(input._array, times) if times else input._array.copy()
@@ -300,7 +296,9 @@ def diagonal_copy(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) 
     def way(grad: Any) -> Any:
         value = np.zeros(shape, grad._array.dtype)
         _diagonal_of(value, offset, a, b)[...] = grad._array
-        return record("DiagonalBackwardBackward0", value, (grad, lambda g: diagonal(g, offset, a, b)), dtype=grad._dtype)
+        return record(
+            "DiagonalBackwardBackward0", value, (grad, lambda g: diagonal(g, offset, a, b)), dtype=grad._dtype
+        )
 
     piece = _diagonal_of(array, offset, a, b)
     return record("DiagonalBackward0_copy", piece.copy(), (input, way), dtype=input._dtype)
@@ -321,7 +319,9 @@ def trace(input: Tensor) -> Tensor:
 
         return grad * eye(*shape, dtype=grad._dtype)
 
-    return record("TraceBackward0", np.trace(array), (input, way), dtype=None if array.dtype.kind in "iub" else input._dtype)
+    return record(
+        "TraceBackward0", np.trace(array), (input, way), dtype=None if array.dtype.kind in "iub" else input._dtype
+    )
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:

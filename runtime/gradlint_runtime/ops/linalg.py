@@ -158,9 +158,7 @@ def _is_vector(A: Tensor, B: Tensor) -> bool:
     return b.ndim == 1 or (a.ndim - 1 == b.ndim and b.shape == a.shape[:-1])
 
 
-def _solve(
-    A: Tensor, B: Tensor, left: bool, function: str, node: str = "LinalgSolveExBackward0"
-) -> Tensor:
+def _solve(A: Tensor, B: Tensor, left: bool, function: str, node: str = "LinalgSolveExBackward0") -> Tensor:
     check_matrix(A, function)
     a, b = A._array, B._array
     vector = _is_vector(A, B)
@@ -227,7 +225,9 @@ def solve_triangular(
         off = int(unitriangular)
         return made.triu(off) if upper else made.tril(-off)
 
-    return record(node, values.column_major(value), (A, to_a, A, OUT), (B, lambda grad, A: back(grad, A), A), dtype=B._dtype)
+    return record(
+        node, values.column_major(value), (A, to_a, A, OUT), (B, lambda grad, A: back(grad, A), A), dtype=B._dtype
+    )
 
 
 def triangular_solve(
@@ -301,16 +301,16 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
 # norms
 
 
-def linalg_norm(
-    A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
-) -> Tensor:
+def linalg_norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     ndim = A._array.ndim
     if ord is not None and (
         (isinstance(dim, Sequence) and len(dim) == 2) or (dim is None and ndim == 2) or isinstance(ord, str)
     ):
         return matrix_norm(A, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)
     if ord is not None and dim is None and ndim != 1:
-        raise RuntimeError("linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got " + f"{ndim}D.")
+        raise RuntimeError(
+            "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got " + f"{ndim}D."
+        )
     return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
 
 
@@ -352,9 +352,7 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
     return matrix_norm(A, p) * matrix_norm(inv(A), p)
 
 
-def matrix_rank(
-    A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
-) -> Tensor:
+def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Tensor:
     check_matrix(A, "linalg.matrix_rank", square=False)
     array = A._array
     if not array.size:
@@ -370,13 +368,13 @@ def _tolerance(s: np.ndarray, array: np.ndarray, tol: Any, atol: Any, rtol: Any)
     if tol is not None:
         return np.broadcast_to(np.asarray(tol), s.shape[:-1])
     if rtol is None:
-        rtol = 0.0 if atol is not None and np.any(np.asarray(atol) > 0) else max(array.shape[-2:]) * np.finfo(s.dtype).eps
+        rtol = (
+            0.0 if atol is not None and np.any(np.asarray(atol) > 0) else max(array.shape[-2:]) * np.finfo(s.dtype).eps
+        )
     return np.maximum(np.asarray(0.0 if atol is None else atol), rtol * s.max(-1, initial=0.0))
 
 
-def pinv(
-    A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
-) -> Tensor:
+def pinv(A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Tensor:
     check_matrix(A, "linalg.pinv", square=hermitian)
     array = A._array
     if not array.size:
@@ -442,10 +440,10 @@ def lstsq(A: Tensor, B: Tensor, rcond: Any = None, *, driver: str | None = None)
         (wide, to_b, A, wide, OUT), dtypes=(A._dtype, A._dtype.to_real()),
     )  # fmt: skip
     rank = np.full(A._array.shape[:-2], min(m, n), np.int64) if driver != "gels" else np.empty(0, np.int64)
-    singular = np.linalg.svd(A._array, compute_uv=False) if driver in ("gelsd", "gelss") else np.empty(0, A._array.real.dtype)
-    return results.linalg_lstsq(
-        made[0].squeeze(-1) if vector else made[0], made[1], plain(rank), plain(singular)
+    singular = (
+        np.linalg.svd(A._array, compute_uv=False) if driver in ("gelsd", "gelss") else np.empty(0, A._array.real.dtype)
     )
+    return results.linalg_lstsq(made[0].squeeze(-1) if vector else made[0], made[1], plain(rank), plain(singular))
 
 
 # products
@@ -530,4 +528,3 @@ def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
     powers = cumprod(wide, -1)
     ones = powers.new_ones((*x._array.shape, 1))
     return cat([ones, powers], -1)
-

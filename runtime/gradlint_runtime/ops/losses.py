@@ -60,9 +60,7 @@ def _warn_of_sizes(input: Tensor, target: Tensor, level: int = 3) -> None:
         )
 
 
-def _pair(
-    name: str, input: Tensor, target: Tensor, reduction: str, value: Any, slope: Any, curve: Any
-) -> Tensor:
+def _pair(name: str, input: Tensor, target: Tensor, reduction: str, value: Any, slope: Any, curve: Any) -> Tensor:
     """A loss of the difference d = input - target: its value and slope on arrays, its curvature on tensors."""
     shape = broadcast_shape(input._array.shape, target._array.shape)
     kind = result_type(input, target)
@@ -183,15 +181,15 @@ def nll_loss(
     reduction = _reduction(size_average, reduce, reduction)
     array = input._array
     if array.ndim == 0:
-        raise ValueError(f"Expected input batch_size ({array.shape}) to match target batch_size ({target._array.shape}).")
+        raise ValueError(
+            f"Expected input batch_size ({array.shape}) to match target batch_size ({target._array.shape})."
+        )
     if array.ndim > 4 or array.ndim == 3:
         return _nll_deep(input, target, weight, ignore_index, reduction)
     if array.ndim <= 2:
         _check_nll(input, target)
     elif target._array.shape != array.shape[:1] + array.shape[2:]:
-        raise RuntimeError(
-            f"size mismatch (got input: {list(array.shape)} , target: {list(target._array.shape)}"
-        )
+        raise RuntimeError(f"size mismatch (got input: {list(array.shape)} , target: {list(target._array.shape)}")
     name = "NllLoss2DBackward0" if array.ndim > 2 else "NllLossBackward0"
     return _nll(name, input, target, weight, ignore_index, reduction)
 
@@ -259,7 +257,9 @@ def _nll_way(
         picked = g.gather(at, index).squeeze(at) * plain(scale, dtype=g._dtype)
         return picked if reduction == "none" else picked.sum()
 
-    return record(name.replace("Backward0", "BackwardBackward0"), made, (grad, again), (self, zeros_of), dtype=grad._dtype)
+    return record(
+        name.replace("Backward0", "BackwardBackward0"), made, (grad, again), (self, zeros_of), dtype=grad._dtype
+    )
 
 
 def cross_entropy(
@@ -284,7 +284,9 @@ def _soft_cross_entropy(
     input: Tensor, target: Tensor, weight: Any, reduction: str, smoothing: float, at: int
 ) -> Tensor:
     if target._dtype.category != FLOATING:
-        raise RuntimeError("Expected floating point type for target with class probabilities, got " + target._dtype.short)
+        raise RuntimeError(
+            "Expected floating point type for target with class probabilities, got " + target._dtype.short
+        )
     logs = log_softmax(input, at)
     count = input._array.shape[at]
     if smoothing:
@@ -420,4 +422,3 @@ def binary_cross_entropy_with_logits(
         "BinaryCrossEntropyWithLogitsBackward0", _fold(losses, reduction), (input, to_self, *kept),
         (target, to_target, *kept), dtype=input._dtype,
     )  # fmt: skip
-

@@ -19,7 +19,7 @@ from .common import summed_with, widened
 
 def _needs_float(input: Tensor, function: str) -> None:
     if input._dtype.category != FLOATING:
-        raise NotImplementedError(f'"{function}" not implemented for \'{input._dtype.short}\'')
+        raise NotImplementedError(f"\"{function}\" not implemented for '{input._dtype.short}'")
 
 
 def _normalised_way(grad: Any, centred: Any, rstd: Any, weight: Any, dims: Any, count: int) -> Any:
@@ -267,9 +267,7 @@ def instance_norm(
     return made.view(shape)
 
 
-def rms_norm(
-    input: Tensor, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None
-) -> Tensor:
+def rms_norm(input: Tensor, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
     shape, wanted = input._array.shape, tuple(normalized_shape)
     if shape[len(shape) - len(wanted) :] != wanted:
         stars = "".join(f", {size}" for size in wanted)
@@ -283,9 +281,7 @@ def rms_norm(
     return made if weight is None else made * weight
 
 
-def local_response_norm(
-    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
-) -> Tensor:
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     from .padding import pad
     from .pooling import avg_pool2d, avg_pool3d
 

@@ -24,9 +24,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     ndim = input._array.ndim
     dims = len(amounts) // 2
     if dims > 3 or ndim not in (dims + 1, dims + 2):
-        raise NotImplementedError(
-            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
-        )
+        raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now")
     if mode == "circular":
         return _circular(input, amounts)
     if mode not in ("reflect", "replicate"):
@@ -88,9 +86,7 @@ def _taken(name: str, input: Tensor, keys: tuple[np.ndarray, ...]) -> Tensor:
     return record(name, input._array[grid], (input, back, input), dtype=input._dtype)
 
 
-def _given_back(
-    name: str, grad: Tensor, keys: tuple[np.ndarray, ...], shape: tuple[int, ...], self: Tensor
-) -> Tensor:
+def _given_back(name: str, grad: Tensor, keys: tuple[np.ndarray, ...], shape: tuple[int, ...], self: Tensor) -> Tensor:
     value = np.zeros(shape, grad._array.dtype)
     np.add.at(value, np.ix_(*keys), grad._array)
     return record(

@@ -76,9 +76,7 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     at = dim_of(dim, array.ndim)
     size, start = array.shape[at], int(start)
     if not -size <= start <= size:
-        raise IndexError(
-            f"start out of range (expected to be in range of [{-size}, {size}], but got {start})"
-        )
+        raise IndexError(f"start out of range (expected to be in range of [{-size}, {size}], but got {start})")
     start = start + size if start < 0 else start
     if start + length > size:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
@@ -95,7 +93,9 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     def back(grad: Any) -> Any:
         value = np.zeros(shape, grad._array.dtype)
         _diagonal_of(value, offset, a, b)[...] = grad._array
-        return record("DiagonalBackwardBackward0", value, (grad, lambda g: diagonal(g, offset, a, b)), dtype=grad._dtype)
+        return record(
+            "DiagonalBackwardBackward0", value, (grad, lambda g: diagonal(g, offset, a, b)), dtype=grad._dtype
+        )
 
     return view("DiagonalBackward0", input, _diagonal_of(array, offset, a, b), back)
 
@@ -207,9 +207,7 @@ def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Ten
     if step < 0:
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
     if step == 0 and extent:
-        raise RuntimeError(
-            f"split_size can only be 0 if dimension size is 0, but got dimension size of {extent}"
-        )
+        raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {extent}")
     count = max(-(-extent // step), 1) if step else 1
     return _cut("SplitBackward0", input, at, [min(step, extent - step * index) for index in range(count)])
 
@@ -315,5 +313,3 @@ def _split_along(name: str, least: int) -> Callable[..., Any]:
 hsplit = _split_along("hsplit", 1)
 vsplit = _split_along("vsplit", 2)
 dsplit = _split_along("dsplit", 3)
-
-

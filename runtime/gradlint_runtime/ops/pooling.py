@@ -44,8 +44,7 @@ class _Windows:
                     if function == "max" else "pad should be at most half of effective kernel size"
                 )  # fmt: skip
         self.counts = tuple(
-            _output_size(*each, ceil_mode)
-            for each in zip(self.sizes, kernel, stride, padding, dilation, strict=True)
+            _output_size(*each, ceil_mode) for each in zip(self.sizes, kernel, stride, padding, dilation, strict=True)
         )
         if any(count < 1 for count in self.counts):
             raise RuntimeError(
@@ -134,9 +133,7 @@ def _max_pool(
     kernels = each_of(kernel, dims)
     strides = kernels if stride is None or stride == [] or stride == () else each_of(stride, dims)
     array = input._array
-    windows = _Windows(
-        "max", array.shape, kernels, strides, each_of(padding, dims), each_of(dilation, dims), ceil_mode
-    )
+    windows = _Windows("max", array.shape, kernels, strides, each_of(padding, dims), each_of(dilation, dims), ceil_mode)
     view = windows.view(windows.padded(array, _lowest(array)))
     flat = view.reshape(*view.shape[:-dims], -1)
     places = windows.flat_places()
@@ -171,9 +168,7 @@ def _max_pool_op(dims: int) -> Any:
             wide = input.unsqueeze(-2)
             kernels, gaps, pads = each_of(kernel_size, 1), each_of(dilation, 1), each_of(padding, 1)
             steps = kernels if stride is None or stride == [] or stride == () else each_of(stride, 1)
-            made = _max_pool(
-                _MAX_NAMES[2], wide, (1, *kernels), (1, *steps), (0, *pads), (1, *gaps), ceil_mode, 2
-            )
+            made = _max_pool(_MAX_NAMES[2], wide, (1, *kernels), (1, *steps), (0, *pads), (1, *gaps), ceil_mode, 2)
             return made[0].squeeze(-2), made[1].squeeze(-2)
         _check_dims(f"max_pool{dims}d", input, dims)
         return _max_pool(_MAX_NAMES[dims], input, kernel_size, stride, padding, dilation, ceil_mode, dims)

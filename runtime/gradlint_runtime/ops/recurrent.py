@@ -27,9 +27,7 @@ def _lstm_step(projected: Tensor, state: Sequence[Tensor], w_hh: Tensor, b_hh: A
     return leaving.sigmoid() * cell.tanh(), cell
 
 
-def gru_cell(
-    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
-) -> Tensor:
+def gru_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None) -> Tensor:
     return _gru_step(linear(input, w_ih, b_ih), hx, w_hh, b_hh)
 
 
@@ -42,15 +40,11 @@ def _gru_step(projected: Tensor, hidden: Tensor, w_hh: Tensor, b_hh: Any) -> Ten
     return (hidden - candidate) * update + candidate
 
 
-def rnn_tanh_cell(
-    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
-) -> Tensor:
+def rnn_tanh_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None) -> Tensor:
     return (linear(hx, w_hh, b_hh) + linear(input, w_ih, b_ih)).tanh()
 
 
-def rnn_relu_cell(
-    input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
-) -> Tensor:
+def rnn_relu_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None) -> Tensor:
     return (linear(hx, w_hh, b_hh) + linear(input, w_ih, b_ih)).relu()
 
 

@@ -171,9 +171,7 @@ def _correction(unbiased: Any, correction: Any) -> float:
     return 1.0 if unbiased is None or unbiased else 0.0
 
 
-def _moments(
-    input: Tensor, dim: Any, keepdim: bool, correction: float
-) -> tuple[np.ndarray, np.ndarray, float, int]:
+def _moments(input: Tensor, dim: Any, keepdim: bool, correction: float) -> tuple[np.ndarray, np.ndarray, float, int]:
     """Variance, mean, what the sum of squares is divided by, and the number of elements."""
     if input._dtype.category < FLOATING:
         raise RuntimeError("std and var only support floating point and complex dtypes")
@@ -278,9 +276,7 @@ def added(parts: Sequence[Any]) -> Any:
 # norms
 
 
-def vector_norm(
-    input: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
-) -> Tensor:
+def vector_norm(input: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     if input._dtype.category < FLOATING:
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got " + input._dtype.short

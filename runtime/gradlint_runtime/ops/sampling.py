@@ -31,7 +31,7 @@ def _shape(sizes: tuple[Any, ...]) -> tuple[int, ...]:
 
 def _floats(kind: dtype, function: str) -> dtype:
     if kind.category < FLOATING:
-        raise NotImplementedError(f'"{function}" not implemented for \'{kind.short}\'')
+        raise NotImplementedError(f"\"{function}\" not implemented for '{kind.short}'")
     return kind
 
 
@@ -132,7 +132,10 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Any = None) -> Tensor:
         values = _of(generator).double(array.size).reshape(array.shape) < p
         return record("BernoulliBackward2", values.astype(kind.numpy), (input, zeros_of), dtype=kind)
     if array.size and (not (array >= 0).all() or not (array <= 1).all()):
-        raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  If so, please report an enhancement request to PyTorch.)")
+        raise RuntimeError(
+            "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be "
+            "improved?  If so, please report an enhancement request to PyTorch.)"
+        )
     values = _of(generator).uniform(array.size, kind).reshape(array.shape) < array
     return record("BernoulliBackward0", values.astype(kind.numpy), (input, zeros_of), dtype=kind)
 
@@ -143,7 +146,6 @@ def poisson(input: Tensor, generator: Any = None) -> Tensor:
         "PoissonBackward0", source.poisson(input._array).astype(input._array.dtype), (input, zeros_of),
         dtype=input._dtype,
     )  # fmt: skip
-
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
@@ -198,9 +200,7 @@ def _in_place(name: str, draw: Callable[..., np.ndarray]) -> Callable[..., Tenso
 def _uniform(source: Generator, count: int, kind: dtype, from_: float = 0, to: float = 1, **named: Any) -> np.ndarray:
     low, high = named.get("from", from_), to
     if not low <= high:
-        raise RuntimeError(
-            f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}"
-        )
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}")
     _floats(kind, "check_uniform_bounds")
     values = source.uniform(count, kind)
     return values * values.dtype.type(high - low) + values.dtype.type(low)

@@ -71,13 +71,9 @@ def scatter_reduce(
         return slope if include_self else slope.scatter(at, index, 0)
 
     def to_src(grad: Any, self: Any, index: Any, src: Any, result: Any) -> Any:
-        return _padded(
-            _slope_of_source(grad, self, at, index, src, result, reduce, include_self, counts), shape
-        )
+        return _padded(_slope_of_source(grad, self, at, index, src, result, reduce, include_self, counts), shape)
 
-    return record(
-        "ScatterReduceBackward0", made, (input, to_self, *kept), (src, to_src, *kept), dtype=input._dtype
-    )
+    return record("ScatterReduceBackward0", made, (input, to_self, *kept), (src, to_src, *kept), dtype=input._dtype)
 
 
 def _covered(src: Tensor, index: Tensor) -> Tensor:
@@ -144,7 +140,10 @@ def index_reduce(
     at = dim_of(dim, array.ndim)
     _flat_index(index, "index_reduce")
     if source._dtype is not input._dtype:
-        raise RuntimeError("index_reduce(): self and source expected to have the same dtype, but got (self) " f"{input._dtype.short} and (source) {source._dtype.short}")
+        raise RuntimeError(
+            "index_reduce(): self and source expected to have the same dtype, but got (self) "
+            f"{input._dtype.short} and (source) {source._dtype.short}"
+        )
     if not array.ndim:
         wide_source = source.reshape(())
         return _renamed(scatter_reduce(input, 0, index.reshape(()), wide_source, reduce, include_self=include_self))
@@ -160,4 +159,3 @@ def _renamed(made: Tensor) -> Tensor:
     if node is not None:
         node.__class__ = node_class("IndexReduceBackward0")
     return made
-

@@ -16,7 +16,7 @@ def _prepared(input: Tensor, dim: int | None, dtype: Any, function: str) -> tupl
     if dtype is not None:
         input = input.to(as_dtype(dtype))
     if input._dtype.category < FLOATING:
-        raise NotImplementedError(f'"{function}" not implemented for \'{input._dtype.short}\'')
+        raise NotImplementedError(f"\"{function}\" not implemented for '{input._dtype.short}'")
     array = widened(input._array)
     at = dim_of(_implicit_dim(array.ndim) if dim is None else dim, array.ndim)
     return input, array, at
@@ -91,9 +91,7 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     return softmax(-input, dim, dtype=dtype)
 
 
-def gumbel_softmax(
-    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
-) -> Tensor:
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
     from .factories import zeros_like
     from .sampling import exponential_
 

@@ -254,7 +254,9 @@ def _bessel_fit(order: int) -> tuple[Array, Array]:
         weights = np.exp(x[:, None] * (np.cos(theta) - 1)) * np.cos(order * theta)
         return weights.mean(axis=1)
 
-    return _fit(lambda x: value(x) / x**order, 0.0, 8.0, 40), _fit(lambda t: value(8 / t) * np.sqrt(8 / t), 0.002, 1.0, 34)
+    return _fit(lambda x: value(x) / x**order, 0.0, 8.0, 40), _fit(
+        lambda t: value(8 / t) * np.sqrt(8 / t), 0.002, 1.0, 34
+    )
 
 
 def _scaled_bessel(order: int, a: Array) -> Array:

@@ -31,7 +31,7 @@ from .shape import reshape, squeeze, transpose, unsqueeze
 def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0) -> Tensor:
     array = input._array
     if bins <= 0:
-        raise RuntimeError("torch.histogramdd(): bins must be > 0, but got " f"{bins} for dimension 0")
+        raise RuntimeError(f"torch.histogramdd(): bins must be > 0, but got {bins} for dimension 0")
     low, high = float(min), float(max)
     if low == high and array.size:
         low, high = float(array.min()), float(array.max())
@@ -95,7 +95,9 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 
 
 def _unique(node: str, input: Tensor, values: np.ndarray, extra: list[np.ndarray]) -> Any:
-    way = underived({"Unique2Backward0": "_unique2", "UniqueDimBackward0": "unique_dim"}.get(node, "unique_consecutive"))
+    way = underived(
+        {"Unique2Backward0": "_unique2", "UniqueDimBackward0": "unique_dim"}.get(node, "unique_consecutive")
+    )
     made = record_many(
         node, (values, *extra), (input, way), shared=(True, *[False] * len(extra)),
         dtypes=(input._dtype, *[int64] * len(extra)),
@@ -160,7 +162,10 @@ def frexp(input: Tensor) -> Any:
     if input._dtype.category != FLOATING:
         raise RuntimeError("torch.frexp() only supports floating-point dtypes")
     mantissa, exponent = np.frexp(input._array)
-    way = lambda grad, exponent: grad / plain(np.exp2(exponent._array.astype(np.float64)).astype(grad._array.dtype), dtype=grad._dtype)  # noqa: E731
+
+    def way(grad: Tensor, exponent: Tensor) -> Tensor:
+        return grad / plain(np.exp2(exponent._array.astype(np.float64)).astype(grad._array.dtype), dtype=grad._dtype)
+
     return results.frexp(*record_many(
         "FrexpBackward0", (mantissa, exponent.astype(np.int32)), (input, way, OUT1), shared=(True, False),
         dtypes=(input._dtype, None),
@@ -269,7 +274,9 @@ def cov(
 ) -> Tensor:
     array = input._array
     if array.ndim > 2:
-        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {array.ndim} dimensions")
+        raise RuntimeError(
+            f"cov(): expected input to have two or fewer dimensions but got an input with {array.ndim} dimensions"
+        )
     if input._dtype.name == "bool":
         raise RuntimeError("cov(): bool dtype is not supported for input")
     source = reshape(input, (1, -1)) if array.ndim < 2 else input
@@ -296,7 +303,9 @@ def cov(
         norm = max(norm, 0)
     centred = source - unsqueeze(mean, 1)
     second = centred if weights is None else centred * weights
-    product = mm(centred, conj(second).t()) if second._dtype is centred._dtype else mm(centred.to(second._dtype), second.t())
+    product = (
+        mm(centred, conj(second).t()) if second._dtype is centred._dtype else mm(centred.to(second._dtype), second.t())
+    )
     return squeeze(product / norm)
 
 
@@ -362,11 +371,11 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = 1, dim
     return cumsum(scalar_mul(both, dx / 2), at)
 
 
-def gradient(
-    input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1
-) -> tuple[Tensor, ...]:
+def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
     ndim = input._array.ndim
-    dims = list(range(ndim)) if dim is None else [dim_of(each, ndim) for each in ([dim] if isinstance(dim, int) else dim)]
+    dims = (
+        list(range(ndim)) if dim is None else [dim_of(each, ndim) for each in ([dim] if isinstance(dim, int) else dim)]
+    )
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     spacing = 1 if spacing is None else spacing
@@ -376,9 +385,7 @@ def gradient(
     made = []
     for at, step in zip(dims, given, strict=True):
         if input._array.shape[at] < edge_order + 1:
-            raise RuntimeError(
-                "torch.gradient expected each dimension size to be at least edge_order+1"
-            )
+            raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
         made.append(_slopes_at(input, at, step, edge_order) if isinstance(step, Tensor) and step._array.ndim
                     else _slopes(input, at, step.item() if isinstance(step, Tensor) else step, edge_order))  # fmt: skip
     return tuple(made)
@@ -421,7 +428,9 @@ def _slopes_at(input: Tensor, at: int, places: Tensor, edge_order: int) -> Tenso
         last = (one(size - 1) - one(size - 2)) / gap(size - 2)
     else:
         h1, h2 = gap(0), gap(1)
-        first = -(2 * h1 + h2) / (h1 * (h1 + h2)) * one(0) + (h1 + h2) / (h1 * h2) * one(1) - h1 / (h2 * (h1 + h2)) * one(2)
+        first = (
+            -(2 * h1 + h2) / (h1 * (h1 + h2)) * one(0) + (h1 + h2) / (h1 * h2) * one(1) - h1 / (h2 * (h1 + h2)) * one(2)
+        )
         h1, h2 = gap(size - 3), gap(size - 2)
         last = h2 / (h1 * (h1 + h2)) * one(size - 3) - (h2 + h1) / (h1 * h2) * one(size - 2) + (
             2 * h2 + h1) / (h2 * (h1 + h2)) * one(size - 1)  # fmt: skip

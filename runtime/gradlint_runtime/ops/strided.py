@@ -41,9 +41,7 @@ def element_strides(array: np.ndarray) -> tuple[int, ...]:
     return tuple([stride // step for stride in array.strides])
 
 
-def as_strided(
-    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
-) -> Tensor:
+def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     size, stride = tuple(size), tuple(stride)
     source = input._array
     _check(source, size, stride, storage_offset)

@@ -239,4 +239,3 @@ def _copy_to(view: Tensor, value: Tensor) -> None:
         if value._array.shape != target:
             value = expand(value, target)
     view.copy_(value)
-

@@ -34,9 +34,7 @@ def _counts(sizes: Sequence[int], kernel: Sizes, dilation: Sizes, padding: Sizes
     )
 
 
-def functional_unfold(
-    input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-) -> Tensor:
+def functional_unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """`torch.nn.functional.unfold`: each patch as a column."""
     kernel, gap, pad, step = (each_of(each, 2) for each in (kernel_size, dilation, padding, stride))
     array = input._array
@@ -118,7 +116,9 @@ def fold(
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     r, shape = upscale_factor, input._array.shape
     if len(shape) < 3:
-        raise RuntimeError(f"pixel_shuffle expects input to have at least 3 dimensions, but got input with {len(shape)} dimension(s)")
+        raise RuntimeError(
+            f"pixel_shuffle expects input to have at least 3 dimensions, but got input with {len(shape)} dimension(s)"
+        )
     if r <= 0:
         raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
     if shape[-3] % (r * r):
@@ -132,7 +132,9 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     r, shape = downscale_factor, input._array.shape
     if len(shape) < 3:
-        raise RuntimeError(f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with {len(shape)} dimension(s)")
+        raise RuntimeError(
+            f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with {len(shape)} dimension(s)"
+        )
     if r <= 0:
         raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
     for name, size in (("height", shape[-2]), ("width", shape[-1])):
@@ -165,7 +167,9 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     if groups <= 0:
         raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups:{groups}")
     if shape[1] % groups:
-        raise RuntimeError("Number of channels must be divisible by groups. Got " f"{shape[1]} channels and {groups} groups.")
+        raise RuntimeError(
+            f"Number of channels must be divisible by groups. Got {shape[1]} channels and {groups} groups."
+        )
 
     def turned(a: Any, first: int) -> Any:
         return a.reshape(shape[0], first, shape[1] // first, -1).swapaxes(1, 2).reshape(shape)
@@ -267,13 +271,15 @@ def interpolate(
         pool = {3: adaptive_avg_pool1d, 4: adaptive_avg_pool2d, 5: adaptive_avg_pool3d}[ndim]
         return pool(input, counts)
     if input._dtype.category != FLOATING and input._dtype.name != "uint8":
-        raise NotImplementedError(f'"compute_indices_weights_{mode}" not implemented for \'{input._dtype.short}\'')
+        raise NotImplementedError(f"\"compute_indices_weights_{mode}\" not implemented for '{input._dtype.short}'")
     if input._dtype.name == "uint8":
         raise errors.unsupported("torch.nn.functional.interpolate of integers")
     each = list(zip(counts, sizes, scales, strict=True))
     if antialias:
         if mode not in ("bilinear", "bicubic") or ndim != 4:
-            raise ValueError("Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input")
+            raise ValueError(
+                "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input"
+            )
         matrices = [_antialiased(*one, corners, mode == "bicubic") for one in each]
         return mixed(f"Upsample{mode.capitalize()}2DAaBackward0", input, matrices)
     if mode in ("nearest", "nearest-exact"):
@@ -285,14 +291,10 @@ def interpolate(
         return mixed(name, input, [_linear(*one, corners) for one in each])
     if mode == "bicubic" and ndim == 4:
         return mixed("UpsampleBicubic2DBackward0", input, [_cubic(*one, corners) for one in each])
-    raise NotImplementedError(
-        f"Got {ndim}D input, but {mode} mode needs {_LINEAR.get(mode, 4)}D input"
-    )
+    raise NotImplementedError(f"Got {ndim}D input, but {mode} mode needs {_LINEAR.get(mode, 4)}D input")
 
 
-def _target(
-    sizes: Sizes, size: Any, scale_factor: Any, recompute: bool | None
-) -> tuple[list[int], list[float | None]]:
+def _target(sizes: Sizes, size: Any, scale_factor: Any, recompute: bool | None) -> tuple[list[int], list[float | None]]:
     dims = len(sizes)
     if size is not None and scale_factor is not None:
         raise ValueError("only one of size or scale_factor should be defined")
@@ -320,12 +322,16 @@ def upsample(
 
 
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    warnings.warn("`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
+    warnings.warn(
+        "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+    )
     return interpolate(input, size, scale_factor, "nearest")
 
 
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    warnings.warn("`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
+    warnings.warn(
+        "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+    )
     return interpolate(input, size, scale_factor, "bilinear", True)
 
 
@@ -336,7 +342,9 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     corners = bool(align_corners)
     spatial = [int(each) for each in size[2:]]
     if len(spatial) not in (2, 3):
-        raise NotImplementedError("affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively.")
+        raise NotImplementedError(
+            "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively."
+        )
     axes = []
     for count in spatial:
         line = np.linspace(-1, 1, count) if count > 1 else np.zeros(1)
@@ -358,7 +366,9 @@ def grid_sample(
     input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
 ) -> Tensor:
     if mode not in ("bilinear", "nearest", "bicubic"):
-        raise ValueError(f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'")
+        raise ValueError(
+            f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"
+        )
     if padding_mode not in ("zeros", "border", "reflection"):
         raise ValueError(
             "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "

@@ -19,9 +19,7 @@ from .shape import expand
 def copied(input: Tensor, src: Tensor) -> Tensor:
     value = cast(src._array, src._dtype, input._dtype) if src._dtype is not input._dtype else src._array
     wide = np.broadcast_to(value, input._array.shape)
-    return record(
-        "CopyBackwards", wide, (input, zeros_of), (src, lambda grad: grad), dtype=input._dtype
-    )
+    return record("CopyBackwards", wide, (input, zeros_of), (src, lambda grad: grad), dtype=input._dtype)
 
 
 def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:

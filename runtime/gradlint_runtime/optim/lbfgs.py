@@ -39,7 +39,9 @@ class LBFGS(Optimizer):
             each.add_(direction[start : start + count].view_as(each), alpha=rate)
             start += count
 
-    def _at(self, closure: Callable[[], Any], held: list[Tensor], rate: float, direction: Tensor) -> tuple[float, Tensor]:
+    def _at(
+        self, closure: Callable[[], Any], held: list[Tensor], rate: float, direction: Tensor
+    ) -> tuple[float, Tensor]:
         """Loss and gradient at a distance along the direction; the parameters come back afterwards."""
         self._move(rate, direction)
         loss, grad = float(closure()), self._flat_grad()

@@ -164,9 +164,7 @@ def _walking() -> bool:
     return bool(_running.walks)
 
 
-def _without_reentry(
-    function: Callable[..., Any], preserve: bool, context_fn: Any, args: Any, kwargs: Any
-) -> Any:
+def _without_reentry(function: Callable[..., Any], preserve: bool, context_fn: Any, args: Any, kwargs: Any) -> Any:
     forward_context, again_context = (nullcontext(), nullcontext()) if context_fn is None else context_fn()
     if not mode.grad:
         return function(*args, **kwargs)
