@@ -14,15 +14,19 @@ HOMES = {"gradlint": ROOT / "gradlint", "gradlint_runtime": ROOT / "runtime" / "
 ALLOWED = {
     "gradlint": {"gradlint.findings", "gradlint.pipeline", "gradlint.sources"},
     "gradlint.__main__": {"gradlint.cli"},
-    "gradlint.findings": set(),
+    "gradlint.records": {"typing_extensions"},  # for the type checker only
+    "gradlint.findings": {"gradlint.records"},
     "gradlint.pipeline": {
         "gradlint.findings", "gradlint.sources", "gradlint.syntax", "gradlint.analysis", "gradlint.rules",
         "gradlint.witness", "gradlint.fixes",
     },
     "gradlint.sources": {"gradlint.findings"},
-    "gradlint.syntax": {"gradlint.findings", "libcst"},
+    "gradlint.syntax": {"gradlint.records", "gradlint.findings", "libcst"},
     "gradlint.torch_model": {"gradlint.findings"},
-    "gradlint.analysis": {"gradlint.findings", "gradlint.syntax.ir", "gradlint.syntax.unit", "gradlint.torch_model"},
+    "gradlint.analysis": {
+        "gradlint.records", "gradlint.findings", "gradlint.syntax.ir", "gradlint.syntax.unit", "gradlint.syntax.walk",
+        "gradlint.torch_model",
+    },
     "gradlint.rules": {"gradlint.findings", "gradlint.analysis.events", "gradlint.analysis.values"},
     "gradlint.witness": {"gradlint.findings", "gradlint.syntax.ir", "gradlint.syntax.show", "gradlint_runtime"},
     "gradlint.fixes": {"gradlint.findings"},
