@@ -66,7 +66,8 @@ def entries_of(m: Machine, unit: Unit, *, everything: bool, advice: bool) -> lis
     if not everything:
         codes = _triggered(unit, codes, advice)
     named = {c.at: set(_IDENTIFIER.findall(c.text)) for c in codes}
-    first, later = [], []
+    first: list[ir.Code] = []
+    later: list[ir.Code] = []
     for code in codes:
         names = {code.name.encode()}
         outer = code.qualname.rpartition(".")[0]

@@ -97,11 +97,15 @@ def _op(m: Machine, node: ir.Op) -> Any:
     return m.split(first, lambda a: m.split(second, lambda b: binary(m, node.op, a, b, node.at)))
 
 
+def _compared(m: Machine, op: str, a: Any, b: Any, at: int) -> Any:
+    return m.split(a, lambda x: m.split(b, lambda y: compare(m, op, x, y, at)))
+
+
 def _compare(m: Machine, node: ir.Compare) -> Any:
     values = [evaluate(m, o) for o in node.operands]
     result: Any = None
     for op, a, b in zip(node.ops, values, values[1:]):
-        one = m.split(a, lambda x, op=op, b=b: m.split(b, lambda y: compare(m, op, x, y, node.at)))
+        one = _compared(m, op, a, b, node.at)
         if result is None:
             result = one
         else:

@@ -101,7 +101,7 @@ def load(m: Machine, dotted: str, near: int | None = None) -> Ref | None:
                 return Ref(address)
     if len(units) >= MAX_MODULES:
         return None
-    unit = project.unit(path)
+    unit = project.unit(path) if project is not None else None
     if unit is None:
         return None
     number = next((n for n, u in enumerate(units) if u is unit), len(units))

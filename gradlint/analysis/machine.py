@@ -145,9 +145,9 @@ class Activation:
 class Record:
     """Predictions gathered for one binding place."""
 
-    rg: list[Flag] = field(default_factory=list)
-    grad: list[Truth] = field(default_factory=list)
-    inference: list[Truth] = field(default_factory=list)
+    rg: set[Truth] = field(default_factory=set)
+    grad: set[Truth] = field(default_factory=set)
+    inference: set[Truth] = field(default_factory=set)
     name: str = ""
     why: Origin | None = None
     tensors: int = 0
@@ -521,12 +521,9 @@ class Machine:
                 record.why = record.why or leaf.origin
             else:
                 continue
-            if len(record.rg) < 64:
-                record.rg.append(summary(flag))
-        record.grad.append(summary(self.simplified(self.state.mode.grad)))
-        record.inference.append(summary(self.simplified(self.state.mode.inference)))
-        if len(record.grad) > 64:
-            del record.grad[32:], record.inference[32:]
+            record.rg.add(summary(flag))
+        record.grad.add(summary(self.simplified(self.state.mode.grad)))
+        record.inference.add(summary(self.simplified(self.state.mode.inference)))
 
 
 def _is_flag(tree: Any) -> bool:

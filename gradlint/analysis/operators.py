@@ -7,6 +7,7 @@ True, False)`), so that the same test written twice is the same condition.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 from gradlint.analysis.machine import Machine
@@ -39,6 +40,7 @@ from gradlint.analysis.values import (
 )
 
 MAX_SYMBOL = 6
+UNARY: dict[str, Callable[[Any], Any]] = {"neg": operator.neg, "pos": operator.pos, "invert": operator.invert}
 _COMPARE = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
@@ -292,7 +294,7 @@ def unary(m: Machine, op: str, a: Any, at: int) -> Any:
         return torch_tensors.unary(m, op, a, at)
     if isinstance(a, Const):
         try:
-            return Const({"neg": operator.neg, "pos": operator.pos, "invert": operator.invert}[op](a.value))
+            return Const(UNARY[op](a.value))
         except TypeError:
             return m.opaque(at)
     symbol = symbol_of(a)

@@ -258,8 +258,12 @@ def _sum(m: Machine, call: Call) -> Any:
     items, rest = iterate(m, m.simplified(call.arg(0)), call.at)
     total = call.arg(1, "start", Const(0))
     for item in (*items[:16], *([] if rest is None else [rest])):
-        total = m.split(total, lambda a, item=item: m.split(item, lambda b: binary(m, "+", a, b, call.at)))
+        total = _added(m, total, item, call.at)
     return total
+
+
+def _added(m: Machine, a: Any, b: Any, at: int) -> Any:
+    return m.split(a, lambda x: m.split(b, lambda y: binary(m, "+", x, y, at)))
 
 
 def _extreme(m: Machine, call: Call) -> Any:

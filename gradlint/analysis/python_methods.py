@@ -25,13 +25,11 @@ def call_method(m: Machine, call: Call) -> Any:
     owner = m.simplified(call.self)
     thing = m.get(owner)
     if isinstance(thing, Sequence):
-        model = SEQUENCE.get(call.name)
-        if model is not None:
-            return model(m, owner, thing, call)
+        if call.name in SEQUENCE:
+            return SEQUENCE[call.name](m, owner, thing, call)
     elif isinstance(thing, Table):
-        model = TABLE.get(call.name)
-        if model is not None:
-            return model(m, owner, thing, call)
+        if call.name in TABLE:
+            return TABLE[call.name](m, owner, thing, call)
     elif isinstance(owner, Const):
         return _of_constant(m, owner, call)
     m.services["escape"](m, call.all_args)

@@ -76,11 +76,19 @@ def assign(m: Machine, target: ir.Expr, value: Any, record: bool = True) -> None
     elif isinstance(target, ir.Item):
         obj = evaluate(m, target.obj)
         index = evaluate(m, target.index)
-        m.split(obj, lambda leaf: set_item(m, leaf, index, value, target.at) or NONE)
+        _set_item(m, obj, index, value, target.at)
     elif isinstance(target, ir.Display):
         _unpack(m, target, value, record)
     elif isinstance(target, ir.Star):
         assign(m, target.value, value, record)
+
+
+def _set_item(m: Machine, obj: Any, index: Any, value: Any, at: int) -> None:
+    def one(leaf: Any) -> Any:
+        set_item(m, leaf, index, value, at)
+        return NONE
+
+    m.split(obj, one)
 
 
 def _is_param(m: Machine, name: str) -> bool:
@@ -192,7 +200,7 @@ def _augment(m: Machine, node: ir.Augment) -> None:
         index = evaluate(m, target.index)
         current = m.split(obj, lambda leaf: get_item(m, leaf, index, target.at))
         value = update(current)
-        m.split(obj, lambda leaf: set_item(m, leaf, index, value, target.at) or NONE)
+        _set_item(m, obj, index, value, target.at)
 
 
 def _collected(m: Machine, node: ir.Augment, old: Any, value: Any, made: Any) -> None:

@@ -45,7 +45,7 @@ def layer_called(m: Machine, ref: Ref, name: str, call: Call) -> None:
         m.put(blocks[0], replace(block, attrs={**block.attrs, key: Const(here)}))
     elif isinstance(kept, Const) and kept.value and is_true(m.recording):
         m.put(blocks[0], replace(block, attrs={**block.attrs, key: Const(0)}))
-        m.emit_at(events.AutocastReused, kept.value, again=m.place(m.here(call.at)))  # type: ignore[arg-type]
+        m.emit_at(events.AutocastReused, kept.value, again=m.place(m.here(call.at)))
 
 
 def keeps(block: Instance) -> bool:

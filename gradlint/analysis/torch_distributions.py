@@ -111,9 +111,8 @@ def _flag(m: Machine, ref: Any) -> Flag:
 def _lost(m: Machine, ref: Any) -> frozenset[int]:
     from gradlint.analysis.torch_values import tensors_in
 
-    return frozenset().union(
-        frozenset(), *(m.get(t).lost for v in _arguments(m, ref).values() for t in tensors_in(m, v))
-    )  # type: ignore[union-attr]
+    given = [m.get(t) for v in _arguments(m, ref).values() for t in tensors_in(m, v)]
+    return frozenset[int]().union(*(t.lost for t in given if isinstance(t, Tensor)))
 
 
 def _computed(m: Machine, ref: Any, name: str, args: tuple[Any, ...], at: int) -> Any:

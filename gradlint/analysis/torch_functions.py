@@ -421,7 +421,7 @@ def _clip(m: Machine, call: Call) -> Any:
     for item in items:
         held = m.get(known(m, m.simplified(item)))
         if isinstance(held, Tensor) and isinstance(m.get(held.grad), Tensor):
-            changed(m, held.grad, [], call.at, call.name.rpartition(".")[2])  # type: ignore[arg-type]
+            changed(m, held.grad, [], call.at, call.name.rpartition(".")[2])
             if m.dead():
                 return NONE
     if call.name.endswith("clip_grad_value_"):

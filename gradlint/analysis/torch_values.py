@@ -58,7 +58,7 @@ def as_tensor(m: Machine, value: Any) -> Ref | None:
     """The tensor behind a value, made up where it is unknown; None where it is something else."""
     value = known(m, value)
     if isinstance(m.get(value), Tensor):
-        return value  # type: ignore[no-any-return]
+        return value
     if not isinstance(value, Opaque) or value.kind in ("number", "module"):
         return None
     address = m.contexts.address(0, "wide") if value.symbol[0] == "wide" else home(m, value, "tensor")
@@ -77,7 +77,7 @@ def as_module(m: Machine, value: Any) -> Ref | None:
     """The module behind a value, an unknown one made up: its parameters are taken to be trainable."""
     value = known(m, value)
     if isinstance(m.get(value), Instance):
-        return value  # type: ignore[no-any-return]
+        return value
     if not isinstance(value, Opaque) or value.symbol[0] == "wide":
         return None
     from gradlint.analysis.values import Extern
@@ -132,7 +132,7 @@ def flag_of(m: Machine, value: Any, name: str) -> Flag:
         return TRUE if name in ("scalar", "single") else FALSE
     thing = m.get(value)
     if isinstance(thing, Tensor):
-        return m.simplified(getattr(thing, name))  # type: ignore[no-any-return]
+        return m.simplified(getattr(thing, name))
     if isinstance(thing, (Sequence, Table)) and name in ("floating", "inference"):
         held = thing.items if isinstance(thing, Sequence) else tuple(thing.entries.values())
         parts = [flag_of(m, v, name) for v in (*held, *([] if thing.rest is None else [thing.rest]))]

@@ -205,9 +205,9 @@ def stepped(m: Machine, optimizer: Any, at: int) -> None:
     from gradlint.analysis.torch_optim import held_by
 
     m.touched += 1
-    held = held_by(m, optimizer)
-    m.ledger.step(m.here(at), torch_cuts.identities(m, held))
-    for address in sorted(held):
+    addresses = held_by(m, optimizer)
+    m.ledger.step(m.here(at), torch_cuts.identities(m, addresses))
+    for address in sorted(addresses):
         held = m.state.heap.get(address)
         if isinstance(held, Tensor) and not is_false(m.simplified(held.rg)):
             touch(m, held.storage, at)

@@ -14,7 +14,7 @@ nothing ever assumes it, it only says "one of the two".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import field
 from typing import Any, TypeVar
 
@@ -109,7 +109,7 @@ def bounded_flag(tree: Flag) -> Flag:
     return tree if not isinstance(tree, Phi) or count_leaves(tree) <= MAX_LEAVES else join_truths(list(leaves(tree)))
 
 
-def join_truths(truths: list[Truth]) -> Truth:
+def join_truths(truths: Collection[Truth]) -> Truth:
     """The least truth that covers all of them."""
     values = {t.value for t in truths}
     if len(values) != 1:
