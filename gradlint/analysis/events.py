@@ -162,8 +162,6 @@ class NumpyTaken(Event):
 
     target: TensorFact = TensorFact()
     how: str = ".numpy()"
-    argument: Place | None = None
-    """The expression that is converted, where it is an argument (`np.asarray(x)`) and this very tensor."""
 
 
 @record
@@ -443,8 +441,6 @@ class RanInThread(Event):
     how: str = "Thread"
     computed: bool = False
     function: str = ""
-    work: Place | None = None
-    """The expression that names the work (`double` in `pool.submit(double)`)."""
 
 
 @record

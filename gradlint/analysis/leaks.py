@@ -36,6 +36,7 @@ def function_ended(m: Machine, act: Activation, exits: Exits, ends: Sequence[Sta
         if not state.dead:
             _raised(m, state, act, name)
     if m.dead():
+        _handed_on(m, act, caller, exits)
         return
     where = _switch_left(m, act, m.state)
     kept = [leak for leak in act.leaks if leak.here == where]
@@ -50,6 +51,13 @@ def function_ended(m: Machine, act: Activation, exits: Exits, ends: Sequence[Sta
         caller.leaks.append(replace_leak(leak, m.computed if not kept else leak.computed))
         return
     _told(m, act, leak)
+
+
+def _handed_on(m: Machine, act: Activation, caller: Activation | None, exits: Exits) -> None:
+    """A function that only ends by raising: what its callees left stands for whoever catches."""
+    state = next((state for state, _ in exits.raises if not state.dead), None)
+    if state is not None and caller is not None and (caller.code is not None or m.runs_main):
+        caller.leaks += [leak for leak in act.leaks if _switch_left(m, act, state) == leak.here]
 
 
 def _some_way(m: Machine, act: Activation, ends: Sequence[State], name: str) -> None:

@@ -197,6 +197,8 @@ class Machine:
         """Counts what is done to tensors and parameters without computing."""
         self.unseen = 0
         """Counts calls of what is not in view."""
+        self.data_read: dict[int, Place] = {}
+        """Where the aliases that `.data` gave were read, by their addresses."""
         self.statement = 0
         """The assignment that is being run, where it has one target."""
         self.assigned: tuple[str, int] = ("", 0)

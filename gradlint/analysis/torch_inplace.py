@@ -72,6 +72,8 @@ def changed(
         m.stop()
         return
     touch(m, thing.storage, at, hidden=_through_data(thing))
+    if _through_data(thing):
+        use_of_data(m, ref, "inplace")
     rg = either(m.simplified(thing.rg), both(m.recording, value_rg))
     if is_false(thing.floating):
         rg = m.simplified(thing.rg)
@@ -154,6 +156,17 @@ def _base_follows(m: Machine, thing: Tensor, rg: Flag, nodes: frozenset[int], or
 
 def _through_data(thing: Tensor) -> bool:
     return thing.origin.op == "torch.Tensor.data"
+
+
+def use_of_data(m: Machine, alias: Ref, how: str) -> bool:
+    """Say of a `.data` just read what becomes of it; False where the value is none."""
+    where = m.data_read.get(alias.addr)
+    for number in range(len(m.events) - 1, max(-1, len(m.events) - 16), -1):
+        event = m.events[number]
+        if isinstance(event, events.DataUsed) and event.where == where:
+            m.events[number] = replace(event, how=how)
+            return True
+    return False
 
 
 def refused(m: Machine, thing: Tensor) -> bool:

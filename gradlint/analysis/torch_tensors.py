@@ -8,7 +8,7 @@ from typing import Any
 from gradlint.analysis import events, torch_autograd, torch_freezing, torch_ops, torch_rebinding
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import flag_value, truth_of
-from gradlint.analysis.torch_inplace import touch
+from gradlint.analysis.torch_inplace import touch, use_of_data
 from gradlint.analysis.torch_typos import check_typo, in_vain
 from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known
 from gradlint.analysis.values import (
@@ -182,7 +182,9 @@ def late(m: Machine, thing: Tensor, ref: Ref, at: int) -> None:
 
 def _data(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
     m.event(events.DataUsed, at, target=m.fact(ref))
-    return detached(m, ref, thing, "torch.Tensor.data", at)
+    alias = detached(m, ref, thing, "torch.Tensor.data", at)
+    m.data_read[alias.addr] = m.place(m.here(at))
+    return alias
 
 
 def detached(m: Machine, ref: Ref, thing: Tensor, op: str, at: int) -> Ref:
@@ -223,6 +225,8 @@ def set_attribute(m: Machine, ref: Ref, name: str, value: Any, at: int) -> None:
     elif name == "grad":
         m.put(ref, replace(thing, grad=value))
     elif name == "data":
+        if not (isinstance(value, Ref) and use_of_data(m, value, "inplace")):
+            m.event(events.DataUsed, at, target=m.fact(ref), how="assign")
         touch(m, thing.storage, at, hidden=True)
     elif name == "requires_grad_":
         in_vain(m, name, at, value, "parameter" if thing.parameter else "tensor", "method")

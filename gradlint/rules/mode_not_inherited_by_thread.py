@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gradlint.analysis.events import RanInThread
 from gradlint.findings import Edit, Finding, Fix, Severity
+from gradlint.rules.arguments import find_argument
 from gradlint.rules.mode_wording import (
     TRACKED,
     assumed,
@@ -58,11 +59,11 @@ def _kind(event: RanInThread) -> str:
 def _fix(event: RanInThread, report: Report) -> Fix | None:
     """`torch.no_grad()(work)` in place of the work, in the words in which the source has the mode."""
     found = innermost(event.mode)
-    if event.work is None or found is None or not found[1].at or report.path(found[1]) != report.path(event.work):
+    work = find_argument(report, event.where, lambda text: text.rpartition(".")[2] == event.function != "")
+    if work is None or found is None or not found[1].at or report.path(found[1]) != report.path(event.where):
         return None
     mode = sibling(report.text(found[1]), _kind(event))
-    span = report.span(event.work)
-    return unsafe("enter the mode in the thread", [Edit(span, f"{mode}({report.text(event.work)})")] if mode else [])
+    return unsafe("enter the mode in the thread", [Edit(work[0], f"{mode}({work[1]})")] if mode else [])
 
 
 RULE = Rule(

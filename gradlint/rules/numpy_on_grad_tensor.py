@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from gradlint.analysis.events import NumpyTaken
 from gradlint.findings import Edit, Evidence, Finding, Fix, Safety, Severity, Span
+from gradlint.rules.arguments import find_argument
 from gradlint.rules.rule import Report, Rule, holds
 from gradlint.rules.wording import called, modes, shown, tell
 
@@ -37,11 +38,11 @@ def check(event: NumpyTaken, report: Report) -> Iterator[Finding]:
 
 def _fix(event: NumpyTaken, report: Report) -> Fix | None:
     """A `.detach()` before the conversion: it shares the memory as `.numpy()` does."""
-    if event.argument is not None:
-        end = report.span(event.argument)
-        text = report.text(event.argument)
-        if not text.replace("_", "").replace(".", "").isalnum():
+    if event.how != CALL:
+        found = find_argument(report, event.where, lambda text: text == event.target.name)
+        if found is None:
             return None
+        end = found[0]
         edit = Edit(Span(end.end_line, end.end_column, end.end_line, end.end_column), ".detach()")
     else:
         whole = report.text(event.where)
