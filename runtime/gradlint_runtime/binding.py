@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import errors, graph, inplace, printing, things
+from .apply import plain
 from .dtypes import bool_
 from .face.aliases import ALIASES, RENAMED
 from .face.call import in_place, method
@@ -18,7 +19,7 @@ from .hooks import HookDict, add_hook
 from .modes import grad_mode
 from .ops import arithmetic, blend, complex, convert, data, elementwise, matrix, operators, pieces, shape, subscript
 from .ops.common import dim_of
-from .tensor import Tensor, Version, meta_of, needs_grad, node_of, sharing
+from .tensor import Tensor, Version, alias, meta_of, needs_grad, node_of, sharing
 from .views import address, storage_of, storage_offset
 
 
@@ -136,7 +137,7 @@ def _int(self: Tensor) -> int:
     return int(data.scalar_of(self, "int"))
 
 
-def _complex(self: Tensor) -> complex:
+def _complex(self: Tensor) -> builtins.complex:
     return builtins.complex(data.scalar_of(self, "complex"))
 
 
@@ -191,7 +192,7 @@ def _rpow(self: Tensor, other: Any) -> Tensor:
 
 
 def _invert(self: Tensor) -> Tensor:
-    return blend.plain(~self._array) if self._dtype is bool_ else elementwise.bitwise_not(self)
+    return plain(~self._array) if self._dtype is bool_ else elementwise.bitwise_not(self)
 
 
 def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Any:
@@ -277,7 +278,7 @@ def _as_subclass(self: Tensor, cls: Any) -> Any:
     return self
 
 
-def view_in_place(function: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
+def view_in_place(function: Callable[..., Any], name: str) -> Callable[..., Tensor]:
     """`unsqueeze_` and its kin: the tensor itself gets another geometry."""
 
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -287,7 +288,7 @@ def view_in_place(function: Callable[..., Tensor], name: str) -> Callable[..., T
                 made = function(sharing(self), *args, **kwargs)
             self._array = made._array
         else:
-            made = function(inplace.alias(self), *args, **kwargs)
+            made = function(alias(self), *args, **kwargs)
             self._array = made._array
         if self._counter is not None:
             self._counter.n += 1
@@ -336,6 +337,11 @@ _TWO = {
     "__matmul__": matrix.matmul, "__rmatmul__": lambda self, other: matrix.matmul(other, self),
 }  # fmt: skip
 
+_GEOMETRY: dict[str, Callable[..., Any]] = {
+    "squeeze_": shape.squeeze, "unsqueeze_": shape.unsqueeze, "t_": shape.t, "transpose_": shape.transpose,
+    "swapaxes_": shape.transpose, "swapdims_": shape.transpose,
+}  # fmt: skip
+
 OWN: dict[str, Any] = {
     "shape": property(_shape), "size": _size, "dim": lambda self: self._array.ndim,
     "ndimension": lambda self: self._array.ndim, "ndim": property(lambda self: self._array.ndim),
@@ -372,11 +378,5 @@ OWN: dict[str, Any] = {
             "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift",
         }.items()
     },
-    **{
-        name: view_in_place(function, name)
-        for name, function in {
-            "squeeze_": shape.squeeze, "unsqueeze_": shape.unsqueeze, "t_": shape.t, "transpose_": shape.transpose,
-            "swapaxes_": shape.transpose, "swapdims_": shape.transpose,
-        }.items()
-    },
+    **{name: view_in_place(function, name) for name, function in _GEOMETRY.items()},
 }  # fmt: skip

@@ -188,13 +188,13 @@ def result_type(*values: Any) -> dtype:
         seen = ranks[place]
         ranks[place] = kind if seen is None else promote(seen, kind)
     result: dtype | None = None
-    for kind in ranks:
-        if kind is None:
+    for ranked in ranks:
+        if ranked is None:
             continue
         if result is None:
-            result = kind
-        elif kind.category > result.category:
-            result = promote(result, kind)
+            result = ranked
+        elif ranked.category > result.category:
+            result = promote(result, ranked)
     assert result is not None
     return result
 

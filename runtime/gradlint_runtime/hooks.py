@@ -35,7 +35,7 @@ class RemovableHandle:
 RemovableHandle.__module__ = "torch.utils.hooks"
 
 
-class HookDict(OrderedDict):
+class HookDict(OrderedDict[int, Any]):
     """Hooks by number, in the order in which they were added."""
 
 

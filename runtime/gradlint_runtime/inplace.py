@@ -185,9 +185,10 @@ def copy_slices(base: Tensor, part: Tensor, written: Node) -> CopySlices:
     node: CopySlices = _new(CopySlices)
     node.sequence = next_sequence()
     node.base, node.part, node.written = sharing(base), sharing(part), written
-    node.replayable = part._meta.view.replay is not None
+    meta = meta_of(part)
+    node.replayable = meta.view is not None and meta.view.replay is not None
     if node.replayable:
-        node.part._meta = part._meta
+        node.part._meta = meta
     node.edges = [edge_of(base), *list(written.edges)[1:]]
     node.outputs = [(base._array.shape, base._dtype)]
     return node

@@ -71,6 +71,7 @@ class Tensor:
     _construct: Any = None
 
     if TYPE_CHECKING:  # `binding` attaches operators and methods when the package is imported
+        data: Any
 
         def __getattr__(self, name: str) -> Any: ...
         def __getitem__(self, index: Any) -> Tensor: ...

@@ -9,7 +9,7 @@ import numpy as np
 from .dtypes import FLOATING, bfloat16, default_float, dtype
 
 
-class Size(tuple):
+class Size(tuple[int, ...]):
     """`torch.Size`"""
 
     __slots__ = ()
@@ -43,6 +43,9 @@ class device:
     """`torch.device`, of which "cpu" is the one that works."""
 
     __slots__ = ("type", "index")
+
+    type: str
+    index: int | None
 
     def __init__(self, type: Any, index: int | None = None) -> None:
         if isinstance(type, device):

@@ -94,7 +94,7 @@ class BackwardCFunction(Node, FunctionCtx):
                 if isinstance(each, SavedTensor):
                     each.clear()
 
-    def apply(self, grads: list[Any], needed: Needed) -> list[Any]:  # type: ignore[override]
+    def apply(self, grads: list[Any], needed: Needed) -> list[Any]:
         given = tuple([self._materialized(at, grad) for at, grad in enumerate(grads)])
         results = self._user_backward()(self, *given)
         return self._checked(results if isinstance(results, tuple) else (results,))
@@ -336,7 +336,7 @@ class _DelayedError(BackwardCFunction):
 
     message = ""
 
-    def apply(self, grads: list[Any], needed: Needed) -> list[Any]:  # type: ignore[override]
+    def apply(self, grads: list[Any], needed: Needed) -> list[Any]:
         raise RuntimeError(self.message)
 
 

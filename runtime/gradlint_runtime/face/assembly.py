@@ -8,11 +8,13 @@ from typing import Any
 
 from .. import amp, dtypes, modes, printing, random, results, things
 from ..autograd import calls, forward, function, functional, hooks
+from ..func import transforms
 from ..graph import Node
 from ..hooks import RemovableHandle
 from ..ops import conv, data, sampling
 from ..ops.common import broadcast_shape
 from ..tensor import Tensor
+from ..utils import serialization
 from . import namespaces
 from .aliases import ALIASES, RENAMED
 from .call import public
@@ -92,8 +94,8 @@ def _helpers() -> dict[str, Any]:
         "is_complex": lambda input: input.is_complex(), "is_inference": lambda input: input.is_inference(),
         "is_nonzero": bool, "compiled_with_cxx11_abi": lambda: True, "__version__": f"{modes.VERSIONS[0]}.0+gradlint",
         "get_default_device": lambda: things.CPU, "relu_": lambda input: input.relu_(),
-        "dropout": _dropout, "save": namespaces.serialization.save, "load": namespaces.serialization.load,
-        "vmap": namespaces.transforms.vmap,
+        "dropout": _dropout, "save": serialization.save, "load": serialization.load,
+        "vmap": transforms.vmap,
     }  # fmt: skip
 
 

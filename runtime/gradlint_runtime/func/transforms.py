@@ -11,6 +11,7 @@ from ..autograd.calls import grad as autograd_grad
 from ..autograd.forward import dual_level, make_dual, unpack_dual
 from ..ops.factories import ones_like, zeros_like
 from ..ops.joining import stack
+from ..ops.pieces import select
 from ..tensor import Tensor, needs_grad
 from .levels import leaving, level, map_tensors, tensors_in, tracked
 
@@ -32,6 +33,10 @@ def _like_arguments(argnums: Any, made: Sequence[Any], grads: Sequence[Any]) -> 
     if isinstance(argnums, int):
         return map_tensors(lambda tensor: next(left), made[argnums])
     return tuple(map_tensors(lambda tensor: next(left), made[at]) for at in argnums)
+
+
+def _leaving_all(inputs: list[Tensor], outside: bool) -> Callable[[Any], Any]:
+    return lambda value: map_tensors(lambda tensor: leaving(tensor, inputs, outside), value)
 
 
 def _gradients(output: Tensor, inputs: Sequence[Tensor], start: Any = None) -> list[Tensor]:
@@ -65,7 +70,7 @@ def grad_and_value(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = F
                     f"grad_and_value(f)(*args): Expected f(*args) to return a scalar Tensor, got tensor with "
                     f"{output.dim()} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
                 )
-            out = lambda value: map_tensors(lambda tensor: leaving(tensor, inputs, outside), value)  # noqa: E731
+            out = _leaving_all(inputs, outside)
             grads = out(_like_arguments(argnums, made, _gradients(output, inputs)))
             return (grads, (out(output), out(aux))) if has_aux else (grads, out(output))
 
@@ -91,7 +96,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         if has_aux:
             output, aux = output
     outputs = tensors_in(output)
-    out = lambda value: map_tensors(lambda tensor: leaving(tensor, inputs, outside), value)  # noqa: E731
+    out = _leaving_all(inputs, outside)
 
     def back(*cotangents: Any, retain_graph: bool = True, create_graph: bool = True) -> Any:
         with level() as now:
@@ -150,7 +155,7 @@ def jacrev(
             aux = None
             if has_aux:
                 output, aux = output
-            out = lambda value: map_tensors(lambda tensor: leaving(tensor, inputs, outside), value)  # noqa: E731
+            out = _leaving_all(inputs, outside)
 
             def rows(tensor: Tensor) -> Any:
                 found = [_gradients(tensor, inputs, unit) for unit in _basis(tensor)]
@@ -226,7 +231,7 @@ def vmap(
         def sample(at: int) -> Any:
             return func(
                 *[
-                    arg if dim is None else map_tensors(lambda tensor, d=dim: tensor.select(d, at), arg)
+                    arg if dim is None else map_tensors(functools.partial(select, dim=dim, index=at), arg)
                     for arg, dim in zip(args, dims, strict=True)
                 ],
                 **kwargs,

@@ -40,7 +40,7 @@ class _ConvNd(Module):
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size = conv.each_of(kernel_size, self.dims)
         self.stride, self.dilation = conv.each_of(stride, self.dims), conv.each_of(dilation, self.dims)
-        self.padding = padding if isinstance(padding, str) else conv.each_of(padding, self.dims)
+        self.padding: Any = padding if isinstance(padding, str) else conv.each_of(padding, self.dims)
         self.output_padding = conv.each_of(output_padding, self.dims)
         self.padding_mode = padding_mode
         if padding == "same" and any(step != 1 for step in self.stride):

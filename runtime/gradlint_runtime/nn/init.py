@@ -95,7 +95,8 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     least = np.arange(min(each, shape[1]))
     middle = tuple(size // 2 for size in shape[2:])
     for group in range(groups):
-        values[(group * each + least, least, *middle)] = 1
+        key = (group * each + least, least, *middle)
+        values[key] = 1
     return _filled(tensor, values)
 
 

@@ -60,6 +60,7 @@ class Module:
             super().__init__(*args, **kwargs)
 
     forward: Callable[..., Any] = _unimplemented
+    _is_full_backward_hook: bool | None
 
     # attributes
 

@@ -43,6 +43,8 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
 class Buffer(Tensor):
     """`torch.nn.Buffer`"""
 
+    persistent: bool
+
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
         data = empty(0) if data is None else data
         made = _new(cls)

@@ -48,7 +48,7 @@ class RNNBase(Module):
         for layer in range(num_layers):
             width = input_size if layer == 0 else real * (2 if bidirectional else 1)
             for suffix in ("", "_reverse") if bidirectional else ("",):
-                shapes = [
+                shapes: list[tuple[str, tuple[int, ...]]] = [
                     (f"weight_ih_l{layer}{suffix}", (gates, width)),
                     (f"weight_hh_l{layer}{suffix}", (gates, real)),
                 ]

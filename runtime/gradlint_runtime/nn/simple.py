@@ -43,9 +43,9 @@ def kept(
         inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
         for each, default in parameters
     ])  # fmt: skip
-    kind = type(name, (Module,), {"__init__": __init__, "forward": forward, "extra_repr": extra_repr})
-    kind.__init__.__qualname__ = f"{name}.__init__"
-    return kind
+    __init__.__qualname__ = f"{name}.__init__"
+    methods: dict[str, Any] = {"__init__": __init__, "forward": forward, "extra_repr": extra_repr}
+    return type(name, (Module,), methods)
 
 
 def _bare(name: str, function: Callable[..., Any]) -> Any:

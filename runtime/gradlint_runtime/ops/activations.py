@@ -79,7 +79,10 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     a = _float_only(input, "hardshrink_cpu")
-    outside = lambda x: ~((x >= -lambd) & (x <= lambd))  # noqa: E731
+
+    def outside(x: Any) -> Any:
+        return ~((x >= -lambd) & (x <= lambd))
+
     return _bent("HardshrinkBackward0", input, np.where(outside(a), a, a.dtype.type(0)), outside)
 
 

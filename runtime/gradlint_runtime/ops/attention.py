@@ -96,7 +96,7 @@ def _as_one(query: Tensor, key: Tensor, value: Tensor, bias: Any, factor: float,
                 each if recorded and needs_grad(each) else each.detach().requires_grad_()
                 for each in (query, key, value)
             ]
-            again = _attended(*ends, bias, factor, 0.0)
+            again = _attended(ends[0], ends[1], ends[2], bias, factor, 0.0)
             found = iter(autograd_grad(
                 again, [end for end, each in zip(ends, wanted, strict=True) if each], grad, create_graph=recorded
             ))  # fmt: skip

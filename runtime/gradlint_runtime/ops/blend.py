@@ -104,7 +104,7 @@ def _clamp_numbers(name: str, input: Tensor, low: Any, high: Any) -> Tensor:
 
 def _inside(grad: Any, self: Any, low: Any, high: Any) -> Any:
     """The gradient where a clamp left the value as it was, its bounds included."""
-    kept = None
+    kept: Any = None
     for bound, holds in ((low, "ge"), (high, "le")):
         if bound is not None:
             this = getattr(self, holds)(bound)

@@ -68,7 +68,8 @@ class Geometry:
             for count, stride in zip(self.output_shape[2:], self.stride, strict=True)
         ]
         dilations = [slice(None, None, dilation) for dilation in self.dilation]
-        return view[(slice(None), slice(None), *steps, *dilations)]
+        key = (slice(None), slice(None), *steps, *dilations)
+        return view[key]
 
     def columns(self, x: np.ndarray) -> np.ndarray:
         """The windows as a matrix for each group: (groups, output places of all samples, channels times kernel)."""
@@ -108,15 +109,17 @@ class Geometry:
         split = made.reshape(self.groups, n, *places, c // self.groups, *kernel)
         order = (1, 0, 2 + s, *range(3 + s, 3 + 2 * s), *range(2, 2 + s))
         pieces = split.transpose(order).reshape(n, c, *kernel, *places)
+        both = (slice(None), slice(None))
         whole = np.zeros((n, c, *[size + 2 * pad for size, pad in zip(sizes, self.padding, strict=True)]), g.dtype)
         for place in itertools.product(*map(range, kernel)):
-            key = tuple(
+            under = tuple(
                 slice(at * dilation, at * dilation + (count - 1) * stride + 1, stride)
                 for at, dilation, count, stride in zip(place, self.dilation, places, self.stride, strict=True)
             )
-            whole[(slice(None), slice(None), *key)] += pieces[(slice(None), slice(None), *place)]
-        inside = tuple(slice(pad, pad + size) for pad, size in zip(self.padding, sizes, strict=True))
-        return np.ascontiguousarray(whole[(slice(None), slice(None), *inside)])
+            target, source = (*both, *under), (*both, *place)
+            whole[target] += pieces[source]
+        inside = (*both, *[slice(pad, pad + size) for pad, size in zip(self.padding, sizes, strict=True)])
+        return np.ascontiguousarray(whole[inside])
 
     def weight_gradient(self, g: np.ndarray, x: np.ndarray) -> np.ndarray:
         if not g.size or not x.size:

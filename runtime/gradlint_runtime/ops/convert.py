@@ -89,9 +89,9 @@ def named_type(given: Any) -> dtype:
         if given == "torch.Tensor":
             return float32
         raise ValueError(f"invalid type: '{given}'")
-    kind = getattr(given, "dtype", None)
-    if isinstance(kind, _DTYPES):
-        return kind
+    stands_for = getattr(given, "dtype", None)
+    if isinstance(stands_for, _DTYPES):
+        return stands_for
     return as_dtype(given)
 
 

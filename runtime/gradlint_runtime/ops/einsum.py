@@ -29,7 +29,7 @@ def einsum(*args: Any) -> Tensor:
     named = [_labels(term, each, dots) for term, each in zip(terms, operands, strict=True)]
     output = _output_labels(terms, right if arrow else None, dots, named)
     sizes: dict[str, int] = {}
-    parts = []
+    parts: list[Any] = []
     for labels, each in zip(named, operands, strict=True):
         each, labels = _without_repeats(each, labels)
         for label, size in zip(labels, each._array.shape, strict=True):

@@ -270,8 +270,7 @@ def _median(name: str, input: Tensor, dim: Any, keepdim: bool, skip_nan: bool) -
             value = np.sort(flat)[place][0]
         return record(name + "0", value, (input, _evenly_whole, input, OUT), dtype=input._dtype)
     at = dim_of(dim, array.ndim)
-    place = _median_place(array, at, skip_nan) if array.ndim else 0
-    return _nth(name + "1", input, at, keepdim, place)
+    return _nth(name + "1", input, at, keepdim, _median_place(array, at, skip_nan) if array.ndim else 0)
 
 
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:

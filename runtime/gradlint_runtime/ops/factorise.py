@@ -121,12 +121,14 @@ def _qr(A: Tensor, mode: str) -> tuple[Tensor, ...]:
         )
     array = A._array
     m, n = array.shape[-2:]
+    q: Any
+    r: Any
     if mode == "r":
-        r = np.linalg.qr(array, "r")
         q = np.empty(0, array.dtype)
+        r = np.linalg.qr(array, "r")
     else:
-        q, r = np.linalg.qr(array, mode)
-        q = values.column_major(q)
+        made = np.linalg.qr(array, "complete" if mode == "complete" else "reduced")
+        q, r = values.column_major(made[0]), made[1]
 
     def way(grads: Any, Q: Any, R: Any) -> Any:
         if mode == "r":
@@ -198,19 +200,22 @@ def _svd(A: Tensor, full_matrices: bool) -> tuple[Tensor, ...]:
     )  # fmt: skip
 
 
+def _skew(x: Tensor) -> Tensor:
+    return x - hb(x)
+
+
 def _svd_way(gU: Any, gS: Any, gVh: Any, U: Tensor, S: Tensor, Vh: Tensor) -> Tensor:
     if gU is None and gVh is None:
         return matmul(U * unsqueeze(gS, -2), Vh)
     m, n, k = U._array.shape[-2], Vh._array.shape[-1], S._array.shape[-1]
     gaps = unsqueeze(S, -2) ** 2 - unsqueeze(S, -1) ** 2
     gaps = gaps + eye(k, dtype=gaps._dtype)
-    skew = lambda x: x - hb(x)  # noqa: E731
     inner = None
     if gU is not None:
-        utgu = skew(matmul(hb(U), gU))
+        utgu = _skew(matmul(hb(U), gU))
         inner = (utgu / gaps) * unsqueeze(S, -2)
     if gVh is not None:
-        vtgv = skew(matmul(Vh, hb(gVh)))
+        vtgv = _skew(matmul(Vh, hb(gVh)))
         part = unsqueeze(S, -1) * (vtgv / gaps)
         inner = part if inner is None else inner + part
     assert inner is not None
@@ -248,7 +253,9 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
 
 def _eigh(A: Tensor, uplo: str) -> tuple[Tensor, ...]:
     check_matrix(A, "linalg.eigh")
-    w, v = np.linalg.eigh(A._array, uplo.upper())
+    if uplo not in ("U", "u", "L", "l"):
+        raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {uplo}")
+    w, v = np.linalg.eigh(A._array, "U" if uplo in "uU" else "L")
 
     def way(grads: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
         gl, gv = grads

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,12 +24,13 @@ from .padding import constant_pad_nd, pad
 from .pieces import sliced
 from .strided import as_strided, element_strides
 
+Norm = Literal["backward", "ortho", "forward"]
 _NORMS = (None, "backward", "ortho", "forward")
 # The other normalisation: that of the transform in the opposite direction with the same factor.
-_OPPOSITE = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
+_OPPOSITE: dict[Norm, Norm] = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
-def _c2c(input: Tensor, dims: tuple[int, ...], norm: str, forward: bool) -> Tensor:
+def _c2c(input: Tensor, dims: tuple[int, ...], norm: Norm, forward: bool) -> Tensor:
     function = np.fft.fftn if forward else np.fft.ifftn
     value = function(input._array, axes=dims, norm=norm)
     # The adjoint goes the other way with the same factor in front.
@@ -37,7 +38,7 @@ def _c2c(input: Tensor, dims: tuple[int, ...], norm: str, forward: bool) -> Tens
     return record("FftC2CBackward0", value, (input, back), dtype=input._dtype)
 
 
-def _r2c(input: Tensor, dims: tuple[int, ...], norm: str, onesided: bool) -> Tensor:
+def _r2c(input: Tensor, dims: tuple[int, ...], norm: Norm, onesided: bool) -> Tensor:
     kind = COMPLEX_OF[input._dtype]
     function = np.fft.rfftn if onesided else np.fft.fftn
     value = function(input._array, axes=dims, norm=norm).astype(kind.numpy)
@@ -52,7 +53,7 @@ def _r2c(input: Tensor, dims: tuple[int, ...], norm: str, onesided: bool) -> Ten
     return record("FftR2CBackward0", value, (input, back), dtype=kind)
 
 
-def _c2r(input: Tensor, dims: tuple[int, ...], norm: str, size: int) -> Tensor:
+def _c2r(input: Tensor, dims: tuple[int, ...], norm: Norm, size: int) -> Tensor:
     real = input._dtype.to_real()
     sizes = [input._array.shape[dim] for dim in dims[:-1]] + [size]
     value = np.fft.irfftn(input._array, s=sizes, axes=dims, norm=norm).astype(real.numpy)
@@ -70,7 +71,7 @@ def _c2r(input: Tensor, dims: tuple[int, ...], norm: str, size: int) -> Tensor:
     return record("FftC2RBackward0", value, (input, back), dtype=real)
 
 
-def _checked_norm(norm: Any) -> str:
+def _checked_norm(norm: Any) -> Norm:
     if norm not in _NORMS:
         raise RuntimeError(f'Invalid normalization mode: "{norm}"')
     return "backward" if norm is None else norm
@@ -110,7 +111,7 @@ def _one(input: Tensor, n: int | None, dim: int) -> tuple[int, int]:
     return size, at
 
 
-def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
+def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm | None = None) -> Tensor:
     source = _promoted(input, False)
     size, at = _one(source, n, dim)
     source = _resized(source, [size], [at])
@@ -118,7 +119,7 @@ def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = N
     return _c2c(source, (at,), mode, True) if source._dtype.is_complex else _r2c(source, (at,), mode, False)
 
 
-def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
+def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm | None = None) -> Tensor:
     source = _promoted(input, False)
     size, at = _one(source, n, dim)
     source = _resized(source, [size], [at])
@@ -128,7 +129,7 @@ def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = 
     return _r2c(source, (at,), _OPPOSITE[mode], False).conj()
 
 
-def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
+def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm | None = None) -> Tensor:
     if input._dtype.is_complex:
         raise RuntimeError(f"rfft expects a real input tensor, but got {input._dtype.short}")
     source = _promoted(input, False)
@@ -136,15 +137,15 @@ def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = 
     return _r2c(_resized(source, [size], [at]), (at,), _checked_norm(norm), True)
 
 
-def irfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
+def irfft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm | None = None) -> Tensor:
     return _to_real(input, n, dim, _checked_norm(norm), False)
 
 
-def hfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
+def hfft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm | None = None) -> Tensor:
     return _to_real(input, n, dim, _OPPOSITE[_checked_norm(norm)], True)
 
 
-def _to_real(input: Tensor, n: int | None, dim: int, norm: str, conjugate: bool) -> Tensor:
+def _to_real(input: Tensor, n: int | None, dim: int, norm: Norm, conjugate: bool) -> Tensor:
     source = _promoted(input, True)
     _, at = _one(source, None, dim)
     size = 2 * (source._array.shape[at] - 1) if n is None else n
@@ -154,7 +155,7 @@ def _to_real(input: Tensor, n: int | None, dim: int, norm: str, conjugate: bool)
     return _c2r(source.conj() if conjugate else source, (at,), norm, size)
 
 
-def ihfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
+def ihfft(input: Tensor, n: int | None = None, dim: int = -1, norm: Norm | None = None) -> Tensor:
     if input._dtype.is_complex:
         raise RuntimeError(f"ihfft expects a real input tensor, but got {input._dtype.short}")
     source = _promoted(input, False)
@@ -181,21 +182,21 @@ def _several(input: Tensor, s: Any, dim: Any) -> tuple[list[int], tuple[int, ...
     return [input._array.shape[at] if size == -1 else size for size, at in zip(wanted, dims, strict=True)], dims
 
 
-def fftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+def fftn(input: Tensor, s: Any = None, dim: Any = None, norm: Norm | None = None) -> Tensor:
     source = _promoted(input, True)
     sizes, dims = _several(source, s, dim)
     source = _resized(source, sizes, dims)
     return _c2c(source, dims, _checked_norm(norm), True) if dims else source.clone()
 
 
-def ifftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+def ifftn(input: Tensor, s: Any = None, dim: Any = None, norm: Norm | None = None) -> Tensor:
     source = _promoted(input, True)
     sizes, dims = _several(source, s, dim)
     source = _resized(source, sizes, dims)
     return _c2c(source, dims, _checked_norm(norm), False) if dims else source.clone()
 
 
-def rfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+def rfftn(input: Tensor, s: Any = None, dim: Any = None, norm: Norm | None = None) -> Tensor:
     if input._dtype.is_complex:
         raise RuntimeError(f"rfftn expects a real-valued input tensor, but got {input._dtype.short}")
     source = _promoted(input, False)
@@ -216,13 +217,13 @@ def _half(input: Tensor, s: Any, dim: Any, function: str) -> tuple[list[int], tu
     return [*sizes[:-1], last // 2 + 1], dims, last
 
 
-def irfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+def irfftn(input: Tensor, s: Any = None, dim: Any = None, norm: Norm | None = None) -> Tensor:
     source = _promoted(input, True)
     sizes, dims, last = _half(source, s, dim, "irfftn")
     return _c2r(_resized(source, sizes, dims), dims, _checked_norm(norm), last)
 
 
-def hfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+def hfftn(input: Tensor, s: Any = None, dim: Any = None, norm: Norm | None = None) -> Tensor:
     source = _promoted(input, True)
     sizes, dims, last = _half(source, s, dim, "hfftn")
     mode = _checked_norm(norm)
@@ -232,7 +233,7 @@ def hfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None
     return _c2r(source.conj(), dims[-1:], _OPPOSITE[mode], last)
 
 
-def ihfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+def ihfftn(input: Tensor, s: Any = None, dim: Any = None, norm: Norm | None = None) -> Tensor:
     if input._dtype.is_complex:
         raise RuntimeError(f"ihfftn expects a real-valued input tensor, but got {input._dtype.short}")
     source = _promoted(input, False)
@@ -246,27 +247,27 @@ def ihfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = Non
     return _c2c(half.conj_physical(), dims[:-1], mode, False)
 
 
-def fft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+def fft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: Norm | None = None) -> Tensor:
     return fftn(input, s, dim, norm)
 
 
-def ifft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+def ifft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: Norm | None = None) -> Tensor:
     return ifftn(input, s, dim, norm)
 
 
-def rfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+def rfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: Norm | None = None) -> Tensor:
     return rfftn(input, s, dim, norm)
 
 
-def irfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+def irfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: Norm | None = None) -> Tensor:
     return irfftn(input, s, dim, norm)
 
 
-def hfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+def hfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: Norm | None = None) -> Tensor:
     return hfftn(input, s, dim, norm)
 
 
-def ihfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+def ihfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: Norm | None = None) -> Tensor:
     return ihfftn(input, s, dim, norm)
 
 
@@ -394,7 +395,7 @@ def stft(
         left = (n_fft - width) // 2
         pieces = pieces * pad(window, (left, n_fft - width - left))
     half = not imaginary if onesided is None else onesided
-    mode = "ortho" if normalized else "backward"
+    mode: Norm = "ortho" if normalized else "backward"
     if pieces._dtype.is_complex:
         if half:
             raise RuntimeError("Cannot have onesided output if window or input is complex")

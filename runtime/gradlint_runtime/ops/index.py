@@ -299,8 +299,10 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
             f"dimensions for input, and {len(b)} dimensions for indices"
         )
     wide = np.broadcast_shapes(*[tuple(1 if i == at else size for i, size in enumerate(each)) for each in (a, b)])
-    shape_of = lambda extent: tuple(extent if i == at else size for i, size in enumerate(wide))  # noqa: E731
-    wide_input, wide_index = expand(input, shape_of(a[at])), expand(indices, shape_of(b[at]))
+    wide_input, wide_index = (
+        expand(each, tuple(extent if i == at else size for i, size in enumerate(wide)))
+        for each, extent in ((input, a[at]), (indices, b[at]))
+    )
     if (wide_index._array < 0).any():
         wide_index = plain(np.where(wide_index._array < 0, wide_index._array + a[at], wide_index._array))
     return gather(wide_input, at, wide_index)

@@ -465,8 +465,8 @@ def _cross(input: Tensor, other: Tensor, dim: int) -> Tensor:
     shape = np.broadcast_shapes(a.shape, b.shape)
     at = dim_of(dim, len(shape))
     x, y = np.broadcast_to(a, shape), np.broadcast_to(b, shape)
-    turn = lambda array, by: np.roll(array, by, axis=at)  # noqa: E731
-    value = turn(x, -1) * turn(y, -2) - turn(x, -2) * turn(y, -1)
+    (x1, x2), (y1, y2) = ([np.roll(each, by, axis=at) for by in (-1, -2)] for each in (x, y))
+    value = x1 * y2 - x2 * y1
     return record(
         "LinalgCrossBackward0", value, (input, lambda grad, other: _cross(conj(other), grad, at), other),
         (other, lambda grad, self: _cross(grad, conj(self), at), input), dtype=kind,

@@ -414,10 +414,10 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     shared = int(np.prod([x[dim] for dim in first]))
     rows = int(np.prod([x[dim] for dim in free_a]))
     columns = int(np.prod([y[dim] for dim in free_b]))
-    left = reshape(a.permute(free_a + first), (rows, shared))
-    right = reshape(b.permute(second + free_b), (shared, columns))
+    flat_a = reshape(a.permute(free_a + first), (rows, shared))
+    flat_b = reshape(b.permute(second + free_b), (shared, columns))
     shape = [x[dim] for dim in free_a] + [y[dim] for dim in free_b]
-    return reshape(mm(left, right), shape)
+    return reshape(mm(flat_a, flat_b), shape)
 
 
 @lower_precision

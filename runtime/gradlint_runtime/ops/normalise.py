@@ -63,7 +63,7 @@ class Normalised:
             centred, rstd = statistics(input)
             return _summed(grad * centred * rstd, over, shape)
 
-        bias_shape = None if bias is None else bias._array.shape
+        bias_shape = () if bias is None else bias._array.shape
         inner = self.name.replace("Backward0", "BackwardBackward0")
 
         def to_bias(grad: Any, input: Any, weight: Any) -> Any:
@@ -262,7 +262,7 @@ def instance_norm(
     made = batch_norm(flat, wide[2], wide[3], wide[0], wide[1], use_input_stats, momentum, eps)
     with grad_mode(False):
         for held, moved in ((running_mean, wide[2]), (running_var, wide[3])):
-            if held is not None and use_input_stats:
+            if held is not None and moved is not None and use_input_stats:
                 held.copy_(moved.view(n, c).mean(0))
     return made.view(shape)
 

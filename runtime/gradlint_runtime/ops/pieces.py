@@ -44,7 +44,8 @@ def selected(input: Tensor, at: int, index: int) -> Tensor:
     def back(grad: Any) -> Any:
         return placed("SelectBackwardBackward0", grad, shape, key, lambda g: selected(g, at, index))
 
-    return view("SelectBackward0", input, array[(*key, ...)], back)
+    whole = (*key, ...)
+    return view("SelectBackward0", input, array[whole], back)
 
 
 def sliced(input: Tensor, at: int, start: int, stop: int, step: int) -> Tensor:
@@ -151,7 +152,8 @@ def _folded(grad: Tensor, shape: tuple[int, ...], at: int, size: int, step: int)
     lead = (slice(None),) * at
     windows = grad._array.shape[at]
     for offset in range(size):
-        value[(*lead, slice(offset, offset + (windows - 1) * step + 1, step))] += grad._array[..., offset]
+        key = (*lead, slice(offset, offset + (windows - 1) * step + 1, step))
+        value[key] += grad._array[..., offset]
     return record("UnfoldBackwardBackward0", value, (grad, lambda g: unfold(g, at, size, step)), dtype=grad._dtype)
 
 

@@ -71,7 +71,8 @@ class _Windows:
         places = tuple(
             slice(0, (count - 1) * step + 1, step) for count, step in zip(self.counts, self.stride, strict=True)
         )
-        return windows[(*lead, *places, *[slice(None, None, gap) for gap in self.dilation])]
+        key = (*lead, *places, *[slice(None, None, gap) for gap in self.dilation])
+        return windows[key]
 
     def flat_places(self) -> np.ndarray:
         """For each output place and kernel place the place in the input, counted through; -1 outside."""
@@ -219,15 +220,16 @@ def _spread_back(name: str, grad: Tensor, windows: _Windows, divisor: np.ndarray
     whole = windows.padded(np.zeros(shape, g.dtype), 0)
     lead = (slice(None),) * (g.ndim - windows.dims)
     for place in itertools.product(*map(range, windows.kernel)):
-        key = tuple(
+        under = [
             slice(at, at + (count - 1) * step + 1, step)
             for at, count, step in zip(place, windows.counts, windows.stride, strict=True)
-        )
-        whole[(*lead, *key)] += g
-    inside = tuple(slice(pad, pad + size) for pad, size in zip(windows.padding, windows.sizes, strict=True))
+        ]
+        key = (*lead, *under)
+        whole[key] += g
+    inside = (*lead, *[slice(pad, pad + size) for pad, size in zip(windows.padding, windows.sizes, strict=True)])
     again = lambda g: _window_sums(name, g, windows, divisor)  # noqa: E731
     return record(
-        name.replace("Backward0", "BackwardBackward0"), np.ascontiguousarray(whole[(*lead, *inside)]), (grad, again),
+        name.replace("Backward0", "BackwardBackward0"), np.ascontiguousarray(whole[inside]), (grad, again),
         (self, zeros_of), dtype=grad._dtype,
     )  # fmt: skip
 

@@ -45,7 +45,8 @@ def _add_up(array: np.ndarray, axes: tuple[int, ...], keepdim: bool, kind: dtype
     wide = np.float32 if kind is float16 else kind.numpy
     if array.dtype.kind == "c" and not kind.is_complex:
         array = array.real
-    return np.sum(array, axis=axes, keepdims=keepdim, dtype=wide)
+    added: np.ndarray = np.sum(array, axis=axes, keepdims=keepdim, dtype=wide)  # type: ignore[assignment]
+    return added
 
 
 def sum(input: Tensor, dim: Any = ALL, keepdim: bool = False, *, dtype: Any = None) -> Tensor:

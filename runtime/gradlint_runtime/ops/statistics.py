@@ -421,8 +421,13 @@ def _slopes_at(input: Tensor, at: int, places: Tensor, edge_order: int) -> Tenso
     a, c = -after / (before * (before + after)), before / (after * (before + after))
     b = (after - before) / (before * after)
     middle = a * _part(input, at, 0, size - 2) + b * _part(input, at, 1, size - 2) + c * _part(input, at, 2, size - 2)
-    one = lambda k: _part(input, at, k, 1)  # noqa: E731
-    gap = lambda k: _part(gaps, at, k, 1)  # noqa: E731
+
+    def one(k: int) -> Tensor:
+        return _part(input, at, k, 1)
+
+    def gap(k: int) -> Tensor:
+        return _part(gaps, at, k, 1)
+
     if edge_order == 1:
         first = (one(1) - one(0)) / gap(0)
         last = (one(size - 1) - one(size - 2)) / gap(size - 2)

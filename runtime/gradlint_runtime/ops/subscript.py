@@ -212,7 +212,8 @@ def _value_for(target: Tensor, value: Any) -> Tensor:
         raise TypeError(f"can't assign a {_type_name(value)} to a torch.{kind.short}Tensor")
     if isinstance(value, complex) and kind.category <= FLOATING:
         raise RuntimeError(f"value cannot be converted to type {_value_name(kind)} without overflow")
-    number = int(value) if kind.category == INTEGRAL else bool(value) if kind.category == BOOL else value
+    number: Any = value
+    number = int(number) if kind.category == INTEGRAL else bool(value) if kind.category == BOOL else number
     return wrap(np.array(number).astype(kind.numpy), kind)
 
 
