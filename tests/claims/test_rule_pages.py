@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .claims import FIXTURES, Block, read_page
+from .claims import CODE, FIXTURES, Block, read_page
 
 SECTIONS = ("What goes wrong", "Why it matters", "Bad", "Good", "What it leaves alone", "Fix")
 TITLE = re.compile(r"# (GRD\d{3}) ([a-z0-9-]+)")
@@ -23,7 +23,8 @@ def complaints(name: str, text: str) -> list[str]:
         told.append(f"{name}: the sections are {', '.join(sections) or 'none'}")
     marked: dict[str, set[str]] = {}
     for block in read_page(text, name):
-        marked.setdefault(section_of(block), set()).update(m.value for m in block.of("finding", "missed"))
+        codes = {m.value for m in block.of("finding", "missed") if CODE.fullmatch(m.value)}
+        marked.setdefault(section_of(block), set()).update(codes)
     if title[1] not in marked.get("Bad", set()):
         told.append(f"{name}: nothing under Bad is marked {title[1]}")
     for section in ("Good", "What it leaves alone"):
