@@ -39,7 +39,7 @@ test: $(VENV)/.test  ## the tests, without torch
 	$(BIN)/python -m pytest -n auto -m "not torch" $(PYTEST_ARGS)
 
 conformance: $(TORCH_VENV)/.test  ## the claims, with real PyTorch as third judge
-	GRADLINT_REQUIRE_TORCH=1 $(TORCH_VENV)/bin/python -m pytest -n auto tests/claims $(PYTEST_ARGS)
+	GRADLINT_REQUIRE_TORCH=1 $(TORCH_VENV)/bin/python -m pytest -n auto -m torch $(PYTEST_ARGS)
 
 check: style types  ## ruff and mypy
 
