@@ -243,7 +243,8 @@ def run_body(m: Machine, func: Func, frame: int, receiver: Any, site: int, decor
 
     entry = m.state.mode
     act = Activation(
-        frame, unit_of(func), func.code, func.owner, receiver, entry, site=site, decorated=decorated, decorated_at=m.decorator
+        frame, unit_of(func), func.code, func.owner, receiver, entry, m.state.facts, m.context, site=site,
+        decorated=decorated, decorated_at=m.decorator,
     )  # fmt: skip
     m.decorator = 0
     m.stack.append(act)
@@ -292,7 +293,16 @@ def run_generator_body(m: Machine, thing: Generator, consume: Any, consumer: tup
     first = func.code.params[0].name if func.code.params else ""
     receiver = names.names.get(first) if isinstance(names, Frame) else None
     act = Activation(
-        thing.frame, unit_of(func), func.code, func.owner, receiver, m.state.mode, site=thing.at, on_yield=resume
+        thing.frame,
+        unit_of(func),
+        func.code,
+        func.owner,
+        receiver,
+        m.state.mode,
+        m.state.facts,
+        m.context,
+        site=thing.at,
+        on_yield=resume,
     )
     m.stack = [*stack, act]
     m.exits = Exits()

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from gradlint.analysis.events import Event, ModeFact, Place, TensorFact
 from gradlint.analysis.joins import join_flags, join_values
 from gradlint.analysis.ledger import Ledger
-from gradlint.analysis.state import Contexts, Mode, State, join_all
+from gradlint.analysis.state import Contexts, Mode, State, join_all, symbol_below
 from gradlint.analysis.values import (
     NONE,
     UNKNOWN,
@@ -118,6 +118,9 @@ class Activation:
     owner: int = 0
     receiver: Any = None
     entry_mode: Mode = field(default_factory=Mode)
+    facts: dict[Symbol, bool] = field(default_factory=dict)
+    """What was known of conditions when it began."""
+    context: int = 0
     entered: list[tuple[str, int]] = field(default_factory=list)
     """Modes that `with` statements of this very body entered and have not left: (kind, place)."""
     switched: list[int] = field(default_factory=list)
@@ -359,9 +362,20 @@ class Machine:
 
     def event(self, kind: type[E], at: int, /, **fields: Any) -> None:
         """Emit an event of a kind at a place of the running code."""
-        if self.quiet or self.state.dead:
+        if self.quiet or self.state.dead or len(self.stack) > 1 and self._is_conjecture():
             return
         self.emit_at(kind, self.here(at), **fields)
+
+    def _is_conjecture(self) -> bool:
+        """Whether control only comes here if a flag that a caller or an object carries into a function is set, and that
+        caller has turned gradients off: one may never go with the other (`if save_grad: x.register_hook(…)` in a layer
+        that is run under `no_grad` as well)."""
+        for act in self.stack[1:]:
+            if act.code is not None and is_false(self.simplified(act.entry_mode.grad)):
+                for cond in self.state.facts:
+                    if cond not in act.facts and not symbol_below(cond, self.contexts, act.context):
+                        return True
+        return False
 
     def emit_at(self, kind: type[E], here: int, /, **fields: Any) -> None:
         """The same, at a place that was kept as an integer."""
