@@ -141,7 +141,7 @@ def bind(m: Machine, value: Any, instance: Any, cls: Any, at: int) -> Any:
 def instance_attr(m: Machine, ref: Ref, thing: Instance, name: str, at: int) -> Any:
     """`instance.name`: its own attributes, then its classes', then what the external base gives."""
     if name in thing.attrs:
-        return thing.attrs[name]
+        return thing.attrs[name] if (ref.addr, name) not in m.volatile else m.opaque(at, tag=name)
     if name == "__class__":
         return thing.cls
     if name == "__dict__":

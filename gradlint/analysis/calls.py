@@ -123,6 +123,9 @@ def call_unknown(m: Machine, func: Any, args: Iterable[Any], kwargs: dict[str, A
 
         made = torch_models.call_opaque(m, func, Call("", tuple(args), kwargs, at))
         if made is not None:
+            for value in values:
+                if isinstance(value, (Func, Method, Moded, Partial)):
+                    _called_later(m, value)
             return made
     escape(m, values)
     return m.opaque(at, unknown_result(m), tag="call", origin=m.origin("unknown", at, values))
@@ -152,7 +155,7 @@ def escape(m: Machine, values: Iterable[Any]) -> None:
             elif isinstance(thing, Table) and thing.rest is None:
                 m.put(leaf, replace(thing, rest=Opaque(("wide",))))
             elif isinstance(leaf, (Func, Method, Moded, Partial)):
-                _run_escaped(m, leaf)
+                _called_later(m, leaf)
         torch_watch_escaped(m, value)
 
 
@@ -180,8 +183,11 @@ def _leaves(m: Machine, value: Any) -> Iterable[Any]:
     return leaves(m.simplified(value))
 
 
-def _run_escaped(m: Machine, func: Any) -> None:
-    """A callback handed to unknown code is left for the entry points: nothing says when and how it is called."""
+def _called_later(m: Machine, func: Any) -> None:
+    """A callback handed to unknown code is run as an entry point, if at all: nothing says when and how it is called."""
+    from gradlint.analysis import callbacks
+
+    callbacks.kept(m, func, lambda leaf: escape(m, (leaf,)))
 
 
 def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool) -> Any:

@@ -200,6 +200,8 @@ class Machine:
         """Counts what is done to tensors and parameters without computing."""
         self.unseen = 0
         """Counts calls of what is not in view."""
+        self.volatile: set[tuple[int, str]] = set()
+        """Attributes (address of the object, name) that callbacks out of view may assign at any time."""
         self.data_read: dict[int, Place] = {}
         """Where the aliases that `.data` gave were read, by their addresses."""
         self.statement = 0
