@@ -67,3 +67,15 @@ def test_ignores_of_the_file_in_which_a_finding_lies_hold(tmp_path: Path) -> Non
         result = pipeline.check_bytes(str(tmp_path / "main.py"), main.encode())
         assert [(Path(f.path).name, f.span.line) for f in result.findings] == [("steps.py", 2)] * count
         assert result.suppressed == 1 - count
+
+
+def test_a_package_that_imports_a_module_from_itself_is_followed(tmp_path: Path) -> None:
+    package = tmp_path / "pack"
+    package.mkdir()
+    (package / "__init__.py").write_text("from pack import steps\nfrom pack import missing\n")
+    (package / "steps.py").write_text("from pack import steps as me\n\ndef step(loss):\n    loss.backward()\n")
+    main = "import torch\nfrom pack import missing, steps\nw = torch.ones(2, requires_grad=True)\n"
+    main += "with torch.no_grad():\n    loss = w.sum()\nmissing()\nsteps.me.step(loss)\n"
+    result = pipeline.check_bytes(str(tmp_path / "main.py"), main.encode())
+    assert [(Path(f.path).name, f.span.line) for f in result.findings] == [("steps.py", 4)]
+    assert not result.cuts

@@ -31,6 +31,14 @@ class Project:
         self.roots = tuple(dict.fromkeys(os.path.abspath(r) for r in roots))
         self._units: dict[str, Unit | None] = {}
         self._found: dict[tuple[str, str], str | None] = {}
+        self._seen_from: dict[tuple[str, str], str | None] = {}
+
+    def seen_from(self, dotted: str, path: str) -> str | None:
+        """The file that a module's name means in the file at `path`."""
+        key = (dotted, path)
+        if key not in self._seen_from:
+            self._seen_from[key] = self.find(dotted, path) or _own_package(self, dotted, path)
+        return self._seen_from[key]
 
     def find(self, dotted: str, near: str) -> str | None:
         """The file of a module, looked for in the folder of `near` (a script's own) and in the roots."""
@@ -94,20 +102,30 @@ def load(m: Machine, dotted: str, near: int | None = None) -> Ref | None:
     path = find(m, dotted, m.unit if near is None else near)
     if path is None:
         return None
-    for number, known in enumerate(units):
-        if known.path == path:
-            address = m.contexts.address(0, "module", number)
-            if address in m.state.heap:
-                return Ref(address)
+    number = _number_of(m, path)
+    if number is not None:
+        address = m.contexts.address(0, "module", number)
+        if address in m.state.heap:
+            return Ref(address)
     if len(units) >= MAX_MODULES:
         return None
     unit = project.unit(path) if project is not None else None
     if unit is None:
         return None
-    number = next((n for n, u in enumerate(units) if u is unit), len(units))
+    if number is None or units[number] is not unit:
+        number = next((n for n, u in enumerate(units) if u is unit), len(units))
     if number == len(units):
         units.append(unit)
     return run_module(m, unit, number, dotted)
+
+
+def _number_of(m: Machine, path: str) -> int | None:
+    """The first unit of a path."""
+    units, numbers = m.services["units"], m.services.setdefault("unit_numbers", {})
+    for number in range(m.services.get("units_numbered", 0), len(units)):
+        numbers.setdefault(units[number].path, number)
+    m.services["units_numbered"] = len(units)
+    return numbers.get(path)  # type: ignore[no-any-return]
 
 
 def find(m: Machine, dotted: str, near: int) -> str | None:
@@ -115,8 +133,7 @@ def find(m: Machine, dotted: str, near: int) -> str | None:
     project = m.services.get("project")
     if project is None:
         return None
-    path = m.services["units"][near].path
-    return project.find(dotted, path) or _own_package(project, dotted, path)
+    return project.seen_from(dotted, m.services["units"][near].path)  # type: ignore[no-any-return]
 
 
 def _later(m: Machine, dotted: str, name: str) -> Pending | None:
@@ -132,7 +149,12 @@ def _later(m: Machine, dotted: str, name: str) -> Pending | None:
 
 
 def arrive(m: Machine, value: Pending) -> Any:
-    """What a name imported from the project is: its module is run now, in a mode of its own."""
+    """What a name imported from the project is: its module is run now, in a mode of its own.
+
+    A package that imports a name from itself means its submodule."""
+    if value in m.arriving:
+        return load(m, f"{value.module}.{value.name}", value.near) or Opaque(("import", value.module, value.name))
+    m.arriving.append(value)
     saved = m.state.mode, m.rounds, m.round_contexts, m.forwards, m.runs_main, m.thread_base
     m.rounds, m.round_contexts, m.forwards, m.runs_main, m.thread_base = [], [], 0, False, -1
     m.state.mode = Mode()
@@ -143,6 +165,7 @@ def arrive(m: Machine, value: Pending) -> Any:
         else:
             made = found
     finally:
+        m.arriving.pop()
         m.state.mode, m.rounds, m.round_contexts, m.forwards, m.runs_main, m.thread_base = saved
     return made if made is not None else Opaque(("import", value.module, value.name))
 

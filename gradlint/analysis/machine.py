@@ -196,6 +196,8 @@ class Machine:
         self.thread_base = -1
         """The depth of the stack at which the body of a thread runs; -1 outside of threads."""
         self.runs_main = False
+        self.arriving: list[Any] = []
+        """Names of the project that are being looked up, each in a module that the one before it leads to."""
         self.touched = 0
         """Counts what is done to tensors and parameters without computing."""
         self.unseen = 0
