@@ -5,15 +5,35 @@ Left on the heap they would be joined, compared and aged for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
 from gradlint.analysis.state import State
-from gradlint.analysis.values import Frame, Func, Generator, Module, Node, Ref, Super, Tensor
+from gradlint.analysis.values import (
+    Builtin,
+    Const,
+    Extern,
+    Frame,
+    Func,
+    Generator,
+    Instance,
+    Method,
+    Module,
+    Node,
+    Opaque,
+    Pending,
+    Phi,
+    Ref,
+    Sequence,
+    Storage,
+    Super,
+    Table,
+    Tensor,
+    Truth,
+)
 
 _FIELDS: dict[type, tuple[str, ...]] = {}
-_PLAIN = (str, int, bool, bytes, float, type(None))
 
 
 def sweep(state: State, young: Iterable[int], roots: Iterable[Any]) -> set[int]:
@@ -21,57 +41,85 @@ def sweep(state: State, young: Iterable[int], roots: Iterable[Any]) -> set[int]:
     those that are left. What is older and has not changed refers to nothing young."""
     left = set(young)
     alive: set[int] = set()
-    todo = [address for root in roots for address in references(root) if address in left]
+    todo: list[int] = []
+    for root in roots:
+        _gather(root, todo)
     while todo:
         address = todo.pop()
-        if address in alive:
+        if address not in left or address in alive:
             continue
         alive.add(address)
         thing = state.heap.get(address)
         if thing is not None:
-            todo += [a for a in references(thing) if a in left and a not in alive]
+            _gather(thing, todo)
     for address in left - alive:
         state.drop(address)
     return alive
 
 
-def references(thing: Any) -> Iterator[int]:
+def references(thing: Any) -> list[int]:
     """The addresses that a value or object leads to. The leaves of a graph node are known by their places alone."""
+    found: list[int] = []
+    _gather(thing, found)
+    return found
+
+
+def _gather(thing: Any, found: list[int]) -> None:
     kind = type(thing)
     if kind is Ref:
-        yield thing.addr
-    elif kind in _PLAIN:
+        found.append(thing.addr)
+    elif kind in _NONE:
         return
+    elif kind is Frame:
+        found += (thing.parent, thing.module)
+        _all(thing.names.values(), found)
     elif kind is Tensor:
-        yield thing.storage
-        yield thing.base
-        yield from thing.nodes
-        if type(thing.grad) is Ref:
-            yield thing.grad.addr
-        elif thing.grad is not None:
-            yield from references(thing.grad)
+        found += (thing.storage, thing.base, *thing.nodes)
+        _gather(thing.grad, found)
     elif kind is Node:
-        yield from thing.inputs
-        yield from thing.maybe
-        for saved in thing.saved:
-            yield saved[0]
+        found += thing.inputs
+        found += thing.maybe
+        found += [saved[0] for saved in thing.saved]
+    elif kind is Instance:
+        _gather(thing.cls, found)
+        _all(thing.attrs.values(), found)
+    elif kind is Sequence:
+        _all(thing.items, found)
+        _gather(thing.rest, found)
+    elif kind is Table:
+        _all(thing.entries.values(), found)
+        _gather(thing.rest, found)
+    elif kind is Phi:
+        _gather(thing.then, found)
+        _gather(thing.other, found)
+    elif kind is Method:
+        _gather(thing.func, found)
+        _gather(thing.self, found)
+    elif kind is Builtin:
+        _gather(thing.self, found)
     elif kind is tuple or kind is list:
-        for part in thing:
-            yield from references(part)
+        _all(thing, found)
     elif kind is frozenset:
-        for part in thing:
-            if type(part) is int:
-                yield part
+        found += [part for part in thing if type(part) is int]
     elif hasattr(thing, "items") and hasattr(thing, "keys"):
-        for part in thing.values():
-            yield from references(part)
+        _all(thing.values(), found)
     elif hasattr(thing, "__dataclass_fields__"):
-        yield from _of_fields(thing, kind)
+        _of_fields(thing, kind, found)
 
 
+def _all(things: Iterable[Any], found: list[int]) -> None:
+    for thing in things:
+        kind = type(thing)
+        if kind is Ref:
+            found.append(thing.addr)
+        elif kind not in _NONE:
+            _gather(thing, found)
+
+
+_NONE = frozenset({str, int, bool, bytes, float, type(None), Const, Extern, Opaque, Pending, Storage, Truth})
+"""What leads nowhere."""
 _BARE = {
     Func: ("frame", "owner"),
-    Frame: ("parent", "module"),
     Generator: ("frame",),
     Module: ("frame",),
     Super: ("cls",),
@@ -80,11 +128,11 @@ _BARE = {
 _IGNORED = frozenset({"origin", "code", "symbol", "lost", "key", "at"})
 
 
-def _of_fields(thing: Any, kind: type) -> Iterator[int]:
+def _of_fields(thing: Any, kind: type, found: list[int]) -> None:
     names = _FIELDS.get(kind)
     if names is None:
         names = _FIELDS[kind] = tuple(f.name for f in fields(thing) if f.name not in _IGNORED)
     for name in _BARE.get(kind, ()):
-        yield getattr(thing, name)
+        found.append(getattr(thing, name))
     for name in names:
-        yield from references(getattr(thing, name))
+        _gather(getattr(thing, name), found)

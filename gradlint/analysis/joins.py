@@ -42,9 +42,15 @@ def anonymous(values: list[Any]) -> Any:
     """One of several values, nothing said of which; unknown where there are too many."""
     unique: list[Any] = []
     for value in values:
+        if type(value) is not Phi:
+            if value not in unique:
+                unique.append(value)
+            continue
         for leaf in leaves(value):
             if leaf not in unique:
                 unique.append(leaf)
+    if len(unique) == 1:
+        return unique[0]
     numbers = [v for v in unique if _is_number(v)]
     if len(numbers) > 1:
         unique = [v for v in unique if not _is_number(v)]
@@ -58,9 +64,10 @@ def anonymous(values: list[Any]) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    if isinstance(value, Const):
+    kind = type(value)
+    if kind is Const:
         return type(value.value) in (int, float)
-    return isinstance(value, Opaque) and value.kind == "number"
+    return kind is Opaque and value.kind == "number"
 
 
 def _any_number(numbers: list[Any]) -> Opaque:

@@ -393,7 +393,7 @@ class Machine:
         return ModeFact(summary(self.simplified(mode.grad)), summary(self.simplified(mode.inference)), stack)
 
     def simplified(self, tree: Any) -> Any:
-        return self.state.simplify(tree)
+        return self.state.simplify(tree) if type(tree) is Phi else tree
 
     def cut(self, at: int, reason: str) -> None:
         self.ledger.incomplete = True
@@ -468,7 +468,7 @@ class Machine:
                 return slice(*parts) if known else Origin("python", tuple(parts), name="slice", requires_grad=False)
             return parts if thing.kind == "list" else tuple(parts)
         if isinstance(thing, Sequence) and thing.rest is not None and depth < 2:
-            return [self.origin_of(next(leaves(thing.rest)), depth + 1)]
+            return [self.origin_of(leaves(thing.rest)[0], depth + 1)]
         return Origin("python")
 
     def fact(self, value: Any, name: str = "") -> TensorFact:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from gradlint.analysis.machine import Machine
@@ -56,6 +57,7 @@ DUNDER = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=1 << 14)
 def depth(symbol: Any) -> int:
     return 1 + max(map(depth, symbol), default=0) if isinstance(symbol, tuple) else 0
 

@@ -40,6 +40,9 @@ class Contexts:
         self._keys: list[tuple[Any, ...]] = [()]
         self._identities: dict[int, Any] = {}
         self._old: dict[int, int] = {}
+        self.below_cache: dict[tuple[Any, int], bool] = {}
+        self.homes: dict[Symbol, tuple[int, int]] = {}
+        """The addresses that belong to unknown values: (of the tensor, of the module) that each may turn out to be."""
 
     def enter(self, parent: int, key: Any) -> int:
         """The context of `key` (a call site, a loop, an iteration) below `parent`."""
@@ -98,7 +101,11 @@ def symbol_below(symbol: Any, contexts: Contexts, ancestor: int) -> bool:
         return False
     if symbol[0] == "new":
         return contexts.below(symbol[1], ancestor)
-    return any(symbol_below(part, contexts, ancestor) for part in symbol[1:])
+    known = contexts.below_cache.get((symbol, ancestor))
+    if known is None:
+        known = any(symbol_below(part, contexts, ancestor) for part in symbol[1:])
+        contexts.below_cache[symbol, ancestor] = known
+    return known
 
 
 class Mark:
@@ -226,7 +233,7 @@ class State:
 
     def simplify(self, tree: Any) -> Any:
         """A flag or value as it stands under the known facts."""
-        return resolve(tree, self.facts) if isinstance(tree, Phi) else tree
+        return resolve(tree, self.facts) if type(tree) is Phi else tree
 
     # -- joins
 

@@ -7,6 +7,7 @@ An `Opaque` that is used as a tensor or a module gets an object on the heap unde
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from gradlint.analysis.machine import Machine
@@ -36,6 +37,7 @@ def home(m: Machine, opaque: Opaque, tag: str) -> int:
     return m.contexts.address(_context(opaque.symbol), tag, opaque.symbol)
 
 
+@lru_cache(maxsize=1 << 14)
 def _context(symbol: Any) -> int:
     if isinstance(symbol, tuple) and symbol:
         if symbol[0] == "new":
@@ -47,8 +49,10 @@ def _context(symbol: Any) -> int:
 def known(m: Machine, value: Any) -> Any:
     """The value, or what an unknown value has turned out to be."""
     if type(value) is Opaque and value.symbol[0] != "wide":
-        for tag in ("tensor", "module"):
-            address = home(m, value, tag)
+        homes = m.contexts.homes.get(value.symbol)
+        if homes is None:
+            homes = m.contexts.homes[value.symbol] = home(m, value, "tensor"), home(m, value, "module")
+        for address in homes:
             if address in m.state.heap:
                 return Ref(address)
     return value

@@ -14,7 +14,7 @@ nothing ever assumes it, it only says "one of the two".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import field
 from typing import Any, TypeVar
 
@@ -57,18 +57,16 @@ Flag = Truth | Phi
 Leaf = TypeVar("Leaf")
 
 
-def leaves(tree: Any) -> Iterator[Any]:
+def leaves(tree: Any) -> tuple[Any, ...]:
     """The leaves of a choice, left to right; of anything else, itself."""
-    if isinstance(tree, Phi):
-        yield from leaves(tree.then)
-        yield from leaves(tree.other)
-    else:
-        yield tree
+    if type(tree) is not Phi:
+        return (tree,)
+    return (*leaves(tree.then), *leaves(tree.other))
 
 
 def resolve(tree: Any, facts: Mapping[Symbol, bool]) -> Any:
     """The tree as it stands where `facts` hold."""
-    if not isinstance(tree, Phi):
+    if type(tree) is not Phi or not facts:
         return tree
     if tree.cond in facts:
         return resolve(tree.then if facts[tree.cond] else tree.other, facts)
@@ -80,7 +78,7 @@ def resolve(tree: Any, facts: Mapping[Symbol, bool]) -> Any:
 
 def restrict(tree: Any, cond: Symbol, value: bool) -> Any:
     """The tree where one condition is known."""
-    return resolve(tree, {cond: value}) if isinstance(tree, Phi) else tree
+    return resolve(tree, {cond: value}) if type(tree) is Phi else tree
 
 
 def choose(cond: Symbol, then: Any, other: Any) -> Any:
@@ -92,7 +90,7 @@ def choose(cond: Symbol, then: Any, other: Any) -> Any:
 def lift(function: Callable[..., Any], *trees: Any) -> Any:
     """Apply a function of leaves to choices: `lift(f, Phi(c, a, b), d)` is `Phi(c, f(a, d), f(b, d))`."""
     for tree in trees:
-        if isinstance(tree, Phi):
+        if type(tree) is Phi:
             cond = tree.cond
             then = lift(function, *(restrict(t, cond, True) for t in trees))
             other = lift(function, *(restrict(t, cond, False) for t in trees))
@@ -101,7 +99,7 @@ def lift(function: Callable[..., Any], *trees: Any) -> Any:
 
 
 def count_leaves(tree: Any) -> int:
-    return count_leaves(tree.then) + count_leaves(tree.other) if isinstance(tree, Phi) else 1
+    return count_leaves(tree.then) + count_leaves(tree.other) if type(tree) is Phi else 1
 
 
 def bounded_flag(tree: Flag) -> Flag:
@@ -119,6 +117,8 @@ def join_truths(truths: Collection[Truth]) -> Truth:
 
 def summary(flag: Flag) -> Truth:
     """One truth for a flag: definite only where every case agrees."""
+    if type(flag) is Truth:
+        return UNKNOWN if flag.value is None else flag
     return join_truths(list(leaves(flag)))
 
 
@@ -151,15 +151,15 @@ def either(a: Flag, b: Flag) -> Flag:
 
 
 def is_true(flag: Flag) -> bool:
-    return all(t.value is True for t in leaves(flag))
+    return flag.value is True if type(flag) is Truth else all(t.value is True for t in leaves(flag))
 
 
 def is_false(flag: Flag) -> bool:
-    return all(t.value is False for t in leaves(flag))
+    return flag.value is False if type(flag) is Truth else all(t.value is False for t in leaves(flag))
 
 
 def is_assumed(flag: Flag) -> bool:
-    return any(t.assumed for t in leaves(flag))
+    return flag.assumed if type(flag) is Truth else any(t.assumed for t in leaves(flag))
 
 
 def truth(value: bool) -> Truth:
