@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradlint.analysis.garbage import sweep
-from gradlint.analysis.joins import PLAIN, anonymous, join_objects, map_values
+from gradlint.analysis.joins import PLAIN, anonymous, join_objects, map_values, one_of
 from gradlint.analysis.state import Contexts, State, symbol_below
 from gradlint.analysis.values import (
     Builtin,
@@ -100,6 +100,10 @@ class _Aging:
         return thing
 
     def _phi(self, tree: Phi) -> Any:
+        parts = one_of(tree)
+        if parts is not None and not all(isinstance(part, Truth) for part in parts):
+            made = [self(part) for part in parts]
+            return tree if all(x is y for x, y in zip(made, parts)) else anonymous(made)
         then, other = self(tree.then), self(tree.other)
         if tree.cond[0] == "any" or symbol_below(tree.cond, self.contexts, self.loop):
             if all(isinstance(leaf, Truth) for leaf in leaves(tree)):

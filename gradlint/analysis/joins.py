@@ -63,6 +63,18 @@ def anonymous(values: list[Any]) -> Any:
     return result
 
 
+def one_of(tree: Phi) -> list[Any] | None:
+    """The values of a choice that `anonymous` has made; None for any other."""
+    found = []
+    value: Any = tree
+    while type(value) is Phi:
+        if value.cond[0] != "any" or value.cond[1] != len(found) or type(value.then) is Phi:
+            return None
+        found.append(value.then)
+        value = value.other
+    return [*found, value]
+
+
 def _is_number(value: Any) -> bool:
     kind = type(value)
     if kind is Const:

@@ -153,9 +153,9 @@ GRAD = "torch.Tensor.grad"
 def _grad(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
     torch_rebinding.missed(m, thing, at, ref)
     late(m, thing, ref, at)
-    m.event(events.GradRead, at, target=m.fact(ref), retained=thing.retains)
     if thing.grad is not None:
         return thing.grad
+    m.event(events.GradRead, at, target=m.fact(ref), retained=thing.retains)
     if is_false(thing.rg) and is_true(thing.leaf):
         return (
             NONE

@@ -70,7 +70,11 @@ def resolve(tree: Any, facts: Mapping[Symbol, bool]) -> Any:
         return tree
     if tree.cond in facts:
         return resolve(tree.then if facts[tree.cond] else tree.other, facts)
-    then, other = resolve(tree.then, facts), resolve(tree.other, facts)
+    then, other = tree.then, tree.other
+    if type(then) is Phi:
+        then = resolve(then, facts)
+    if type(other) is Phi:
+        other = resolve(other, facts)
     if then == other:
         return then
     return tree if then is tree.then and other is tree.other else Phi(tree.cond, then, other)
