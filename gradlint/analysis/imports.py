@@ -125,7 +125,7 @@ def _number_of(m: Machine, path: str) -> int | None:
     for number in range(m.services.get("units_numbered", 0), len(units)):
         numbers.setdefault(units[number].path, number)
     m.services["units_numbered"] = len(units)
-    return numbers.get(path)  # type: ignore[no-any-return]
+    return numbers.get(path)
 
 
 def find(m: Machine, dotted: str, near: int) -> str | None:
@@ -133,7 +133,7 @@ def find(m: Machine, dotted: str, near: int) -> str | None:
     project = m.services.get("project")
     if project is None:
         return None
-    return project.seen_from(dotted, m.services["units"][near].path)  # type: ignore[no-any-return]
+    return project.seen_from(dotted, m.services["units"][near].path)
 
 
 def _later(m: Machine, dotted: str, name: str) -> Pending | None:

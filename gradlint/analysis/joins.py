@@ -65,7 +65,7 @@ def anonymous(values: list[Any]) -> Any:
 
 def one_of(tree: Phi) -> list[Any] | None:
     """The values of a choice that `anonymous` has made; None for any other."""
-    found = []
+    found: list[Any] = []
     value: Any = tree
     while type(value) is Phi:
         if value.cond[0] != "any" or value.cond[1] != len(found) or type(value.then) is Phi:
