@@ -689,19 +689,17 @@ def check_saved_inference(m: Machine, name: str, row: tables.Operator, bound: Op
 def unknown_method(m: Machine, opaque: Opaque, name: str, call: Call) -> Any:
     """A method of something unknown that would be a tensor method if it were a tensor."""
     row = tables.tensor_method(name)
-    rg: Flag = UNKNOWN
+    rg: Flag = LIKELY_FALSE if row is None and is_false(m.recording) else UNKNOWN
     if row is not None:
         kinds = set(row.grad)
         fresh_only = set(row.alias) <= {"fresh"}
-        if kinds and kinds <= {"never"} or is_false(m.recording) and fresh_only:
-            rg = LIKELY_FALSE
-        elif is_false(opaque.rg):
+        flow = any_of(m, [opaque, *flowing(row, operands(row, replace(call, self=opaque)))])
+        if kinds and kinds <= {"never"} or is_false(m.recording) and fresh_only or is_false(flow):
             rg = LIKELY_FALSE
         elif kinds == {"diff"} and fresh_only:
-            rg = both(m.recording, either(opaque.rg, any_of(m, call.all_args)))
-            rg = lift(lambda t: t.likely(), rg)
-    elif is_false(m.recording):
-        rg = LIKELY_FALSE
+            rg = lift(lambda t: t.likely(), both(m.recording, flow))
+        elif kinds == {"diff"} and is_true(m.recording) and is_true(flow):
+            rg = LIKELY_TRUE
     symbol = ("new", m.context, m.here(call.at), "method", name)
     return Opaque(symbol, rg, "", m.origin(f"torch.Tensor.{name}", call.at, (opaque, *call.args), rg))
 

@@ -51,6 +51,8 @@ MODULE_METHODS = frozenset({
     "parameters", "named_parameters", "train", "eval", "requires_grad_", "zero_grad", "state_dict", "modules", "named_modules",
     "children", "named_children", "register_forward_hook", "register_forward_pre_hook", "load_state_dict",
 })  # fmt: skip
+COPIES = frozenset({"cuda", "cpu", "half", "bfloat16", "double", "float", "to"})
+"""Methods that give the same elsewhere or of another dtype."""
 NUMBERS = frozenset({
     "dim", "ndimension", "size", "numel", "nelement", "stride", "storage_offset", "element_size",
     "data_ptr", "is_contiguous", "is_floating_point", "is_complex", "is_signed", "get_device", "storage", "type",
@@ -546,7 +548,9 @@ def opaque_attribute(m: Machine, obj: Opaque, name: str, at: int) -> Any:
         return Opaque(("attr", obj.symbol, name), LIKELY_FALSE, origin=Origin(GRAD))
     if obj.kind in ("array", "number", "loader"):
         return Opaque(("attr", obj.symbol, name), obj.rg, obj.kind, lost=obj.lost)
-    return Opaque(("attr", obj.symbol, name))
+    # A method carries along what is believed of its receiver.
+    carries = name in COPIES or tables.tensor_method(name) is not None
+    return Opaque(("attr", obj.symbol, name), obj.rg if carries else UNKNOWN)
 
 
 def call_opaque(m: Machine, func: Opaque, call: Call) -> Any:
@@ -567,6 +571,8 @@ def call_opaque(m: Machine, func: Opaque, call: Call) -> Any:
 
         escape(m, call.all_args)
         return torch_ops.unknown_method(m, receiver, name, call)
+    if name in COPIES and is_false(m.simplified(func.rg)):
+        return m.opaque(call.at, LIKELY_FALSE, tag=name, origin=m.origin("input", call.at, (), FALSE))
     return None
 
 
