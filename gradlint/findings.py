@@ -168,6 +168,31 @@ class Prediction:
     why: str
 
 
+@record
+class Sighting:
+    """What a name held at one place, as one way into the program saw it. `requires_grad`: each value seen, with
+    whether it rests on an assumption."""
+
+    line: int
+    column: int
+    name: str
+    requires_grad: frozenset[tuple[bool | None, bool]]
+    grad_mode: frozenset[bool | None]
+    inference_mode: frozenset[bool | None]
+    why: str
+
+
+@dataclass(frozen=True)
+class View:
+    """What one way into the program saw: `line` is that of the function which was run as if called from outside, 0 for a
+    module's own code. `calls`: the functions that it ran, by path and line. `seen`: what it saw, by path."""
+
+    path: str
+    line: int
+    calls: frozenset[tuple[str, int]]
+    seen: dict[str, tuple[Sighting, ...]]
+
+
 @dataclass(frozen=True)
 class Failure:
     """A file that could not be analysed: named, never counted as clean. `line` is 0 where none is known."""
@@ -197,3 +222,4 @@ class FileResult:
     failure: Failure | None = None
     cuts: tuple[Cut, ...] = ()
     suppressed: int = 0
+    views: tuple[View, ...] = ()

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gradlint.findings import Failure, FileResult, Finding, Fix, Severity, Verdict, Witness
+from gradlint.findings import Failure, FileResult, Finding, Fix, Prediction, Severity, Verdict, Witness
 from gradlint.sources.ignores import Ignores
 from gradlint.sources.roots import roots_of
 from gradlint.sources.settings import Settings, SettingsError, answers
@@ -49,12 +49,30 @@ def check_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, alon
 
 
 def predict_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, alone: bool = False) -> FileResult:
-    """What every name of one file that is bound to a tensor holds."""
+    """What every name of one file that is bound to a tensor holds, as far as the file itself tells."""
+    result = view_bytes(path, source, settings, alone=alone)
+    return replace(result, predictions=predictions_of([result]), views=())
+
+
+def predictions_of(results: Sequence[FileResult]) -> tuple[Prediction, ...]:
+    """What the names of some files hold, each function seen through its callers in any of them."""
+    views = [view for result in results for view in result.views]
+    if not views:
+        return ()
+    from gradlint.analysis.views import predictions_of
+
+    order = {result.path: number for number, result in enumerate(results)}
+    paths = {os.path.abspath(result.path): result.path for result in results if not result.failure}
+    return tuple(sorted(predictions_of(views, paths), key=lambda p: order[p.path]))
+
+
+def view_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, alone: bool = False) -> FileResult:
+    """What the ways into one file see, of itself and of the files that they lead to."""
     try:
         if not brings_torch(path, source, None if alone else _reach(roots_of(path, settings))):
             return FileResult(path)
         report = _analysed(path, source, None if alone else project_of(path, settings), settings, predict=True)
-        return FileResult(path, predictions=report.predictions, cuts=report.cuts)
+        return FileResult(path, views=report.views, cuts=report.cuts)
     except Exception as error:
         return FileResult(path, failure=_failure(path, error))
 

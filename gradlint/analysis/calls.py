@@ -194,6 +194,8 @@ def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[st
     """Follow a function of the project into its body."""
     m.step(4)
     m.called.add(func.key)
+    if not m.quiet:
+        m.ways[-1].calls.add(func.key)
     same = sum(1 for a in m.stack if a.code is func.code)
     if len(m.stack) >= MAX_DEPTH or same >= MAX_RECURSION:
         m.cut(

@@ -156,6 +156,15 @@ class Record:
     tensors: int = 0
 
 
+@dataclass
+class Way:
+    """One way into the program, the code of a module (`at` is 0) or a function called from outside: what it sees."""
+
+    at: int = 0
+    calls: set[tuple[int, int]] = field(default_factory=set)
+    records: dict[tuple[int, int], Record] = field(default_factory=dict)
+
+
 class Machine:
     """See the module's docstring. `units` are the sources in view, by number; `emit` collects events."""
 
@@ -167,7 +176,7 @@ class Machine:
         self.exits = Exits()
         self.stack: list[Activation] = []
         self.events: list[Event] = []
-        self.records: dict[tuple[int, int], Record] = {}
+        self.ways = [Way()]
         self.cuts: list[tuple[Place, str]] = []
         self.steps = 0
         self.limit = budget.entry_steps
@@ -527,9 +536,10 @@ class Machine:
         if self.quiet or self.state.dead or not at:
             return
         key = (self.unit, at)
-        record = self.records.get(key)
+        records = self.ways[-1].records
+        record = records.get(key)
         if record is None:
-            record = self.records[key] = Record(name=name)
+            record = records[key] = Record(name=name)
         for leaf in leaves(self.state.simplify(value)):
             thing = self.get(leaf)
             if isinstance(thing, Tensor):

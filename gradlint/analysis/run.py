@@ -27,11 +27,11 @@ from gradlint.analysis import (
 from gradlint.analysis.entries import Entry, entries_of, is_hot, isolated
 from gradlint.analysis.events import Event, Place
 from gradlint.analysis.imports import Project
-from gradlint.analysis.machine import Activation, Budget, Exhausted, Exits, Machine, Record
+from gradlint.analysis.machine import Activation, Budget, Exhausted, Exits, Machine, Way
 from gradlint.analysis.state import Mode, State
 from gradlint.analysis.statements import run_block
-from gradlint.analysis.values import Truth, join_truths
-from gradlint.findings import Certainty, Cut, Origin, Prediction, Span
+from gradlint.analysis.views import views_of
+from gradlint.findings import Cut, Origin, Span, View
 from gradlint.records import replace
 from gradlint.syntax import ir
 from gradlint.syntax.unit import Unit
@@ -47,7 +47,7 @@ class Report:
 
     units: list[Unit]
     events: tuple[Event, ...] = ()
-    predictions: tuple[Prediction, ...] = ()
+    views: tuple[View, ...] = ()
     cuts: tuple[Cut, ...] = ()
     machine: Machine | None = field(default=None, repr=False)
     target_torch: tuple[int, int] = (2, 13)
@@ -148,10 +148,10 @@ def _analyse(unit: Unit, project: Project | None, predict: bool, advice: bool, b
             continue
         _run_entry(m, base, entry)
     cuts = tuple(sorted({_cut(units, place, why) for place, why in m.cuts}, key=lambda c: (c.path, c.line, c.reason)))
-    predictions = _predictions(m, unit) if predict else ()
+    views = views_of(m, units) if predict else ()
     m.events += ledger.settle(m.ledger)
     torch_advice.settle(m)
-    return Report(units, tuple(m.events), predictions, cuts, m)
+    return Report(units, tuple(m.events), views, cuts, m)
 
 
 def worth(unit: Unit, advice: bool) -> bool:
@@ -243,6 +243,7 @@ def _run_entry(m: Machine, base: State, entry: Entry) -> None:
     m.state.mode = Mode()
     m.state.facts = {}
     m.entry_number += 1
+    m.ways.append(Way(entry.code.at))
     m.limit = min(m.steps + m.budget.entry_steps, m.budget.steps)
     frame = m.contexts.address(0, "moduleframe", 0)
     m.stack, m.exits, m.guarded = [Activation(frame, 0)], Exits(), 0
@@ -253,47 +254,6 @@ def _run_entry(m: Machine, base: State, entry: Entry) -> None:
         m.ledger.incomplete = True
         m.cuts.append((Place(0, entry.code.at), f"`{entry.code.qualname}` takes too many steps"))
     _settle(m)
-
-
-def _predictions(m: Machine, unit: Unit) -> tuple[Prediction, ...]:
-    made = []
-    for (number, at), record in m.records.items():
-        if number == 0 and record.rg:
-            made.append(_prediction(m, unit, at, record))
-    return tuple(sorted(made, key=lambda p: (p.line, p.column, p.name)))
-
-
-def _prediction(m: Machine, unit: Unit, at: int, record: Record) -> Prediction:
-    span = unit.span(at)
-    flag = join_truths(record.rg)
-    certainty = Certainty.LIKELY if flag.assumed else Certainty.CERTAIN
-    grad, inference = join_truths(record.grad), join_truths(record.inference)
-    return Prediction(
-        unit.path,
-        span.line,
-        span.column,
-        record.name,
-        flag.value,
-        certainty,
-        grad.value,
-        inference.value,
-        why(record, flag),
-    )
-
-
-def why(record: Record, flag: Truth) -> str:
-    """One phrase for a prediction."""
-    from gradlint.analysis.reasons import explain
-
-    if record.why is None:
-        return "" if flag.value is not None else "nothing is known of it"
-    if flag.value is False:
-        return explain(record.why).phrase or "nothing it was computed from requires grad"
-    if flag.value is True:
-        return f"made by `{record.why.op}`" if record.why.op not in ("input", "unknown") else "it requires grad"
-    return (
-        "it depends on the call" if len({t.value for t in record.rg}) > 1 else "what it is computed from is not known"
-    )
 
 
 Work = Callable[[], None]

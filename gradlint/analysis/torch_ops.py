@@ -20,6 +20,7 @@ from gradlint.analysis.torch_values import any_of, flag_of, known, maybe_tensor,
 from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,
+    LIKELY_TRUE,
     NONE,
     TRUE,
     UNKNOWN,

@@ -16,9 +16,9 @@ def run(options: argparse.Namespace, session: Session) -> int:
     """Exit status 0, or 2 where a file could not be analysed."""
     if not session.files and not session.failures:
         complain("no Python files found")
-    results = session.map(pipeline.predict_bytes, options.jobs)
+    results = session.map(pipeline.view_bytes, options.jobs)
     failures = failures_of(session, results)
-    made = tuple(one for result in results for one in result.predictions)
+    made = pipeline.predictions_of(results)
     page = Page(wants_color(options.color, sys.stdout), session.lines)
     run = Reported(predictions=made, failures=failures, files=len(session.files))
     sys.stdout.write(predictions_format(options.output_format or "concise")(run, page))

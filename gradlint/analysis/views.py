@@ -1,0 +1,130 @@
+"""Predictions from what each way into a program saw.
+
+A name in a function holds whatever its callers in view make it hold. So each way into the program, the code of a module
+or a function that is run as if called from outside, keeps what it saw to itself. A function that some other way calls is
+known by that caller, in whatever file it stands; what was seen when it was run with unknown arguments counts only
+where nobody in view calls it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+from gradlint.analysis.machine import Machine, Record
+from gradlint.analysis.reasons import explain
+from gradlint.analysis.values import Truth, join_truths
+from gradlint.findings import Certainty, Prediction, Sighting, View
+from gradlint.syntax.unit import Unit
+
+Function = tuple[str, int]
+
+
+def views_of(m: Machine, units: Sequence[Unit]) -> tuple[View, ...]:
+    """What the machine's ways into the program saw, as plain data."""
+    paths = [os.path.abspath(unit.path) for unit in units]
+    made: dict[Sighting, Sighting] = {}
+    views = []
+    for way in m.ways:
+        seen: dict[str, list[Sighting]] = {}
+        for (number, at), record in way.records.items():
+            if record.rg:
+                one = _sighting(units[number], at, record)
+                seen.setdefault(paths[number], []).append(made.setdefault(one, one))
+        calls = frozenset((paths[number], units[number].line_of(at)) for number, at in way.calls if at)
+        line = units[0].line_of(way.at) if way.at else 0
+        views.append(View(paths[0], line, calls, {path: tuple(some) for path, some in seen.items()}))
+    return tuple(views)
+
+
+def _sighting(unit: Unit, at: int, record: Record) -> Sighting:
+    span = unit.span(at)
+    return Sighting(
+        span.line,
+        span.column,
+        record.name,
+        frozenset((t.value, t.assumed) for t in record.rg),
+        frozenset(t.value for t in record.grad),
+        frozenset(t.value for t in record.inference),
+        why(record),
+    )
+
+
+def why(record: Record) -> str:
+    """One phrase for what was seen."""
+    flag = join_truths(record.rg)
+    if record.why is None:
+        return "" if flag.value is not None else "nothing is known of it"
+    if flag.value is False:
+        return explain(record.why).phrase or "nothing it was computed from requires grad"
+    if flag.value is True:
+        return f"made by `{record.why.op}`" if record.why.op not in ("input", "unknown") else "it requires grad"
+    return DEPENDS if len({t.value for t in record.rg}) > 1 else "what it is computed from is not known"
+
+
+DEPENDS = "it depends on the call"
+
+
+def predictions_of(views: Sequence[View], paths: Mapping[str, str]) -> tuple[Prediction, ...]:
+    """What every name bound in some files holds in every call in view. `paths`: absolute path of each file, and what to
+    call it."""
+    standing, fallen = divide(views)
+    found = _gather(standing, paths)
+    for key, some in _gather(fallen, paths).items():
+        found.setdefault(key, some)
+    made = [_prediction(paths[key[0]], some) for key, some in found.items()]
+    return tuple(sorted(made, key=lambda p: (p.path, p.line, p.column, p.name)))
+
+
+def divide(views: Sequence[View]) -> tuple[list[View], list[View]]:
+    """Views that count, and those of functions that others in view call."""
+    standing = [view for view in views if not view.line]
+    called = {one for view in standing for one in view.calls}
+    waiting = [view for view in views if view.line]
+    while waiting:
+        waiting = [view for view in waiting if (view.path, view.line) not in called]
+        if not waiting:
+            break
+        users: dict[Function, int] = {}
+        for view in waiting:
+            for one in view.calls:
+                users[one] = users.get(one, 0) + 1
+        first = [v for v in waiting if users.get((v.path, v.line), 0) <= ((v.path, v.line) in v.calls)]
+        chosen = first or waiting[:1]  # functions that only call each other: one of them is the first
+        standing += chosen
+        called |= {one for view in chosen for one in view.calls if one != (view.path, view.line)}
+        done = {id(view) for view in chosen}
+        waiting = [view for view in waiting if id(view) not in done]
+    kept = {id(view) for view in standing}
+    return standing, [view for view in views if id(view) not in kept]
+
+
+def _gather(views: Iterable[View], paths: Mapping[str, str]) -> dict[tuple[str, int, int], list[Sighting]]:
+    found: dict[tuple[str, int, int], list[Sighting]] = {}
+    for view in views:
+        for path, some in view.seen.items():
+            if path in paths:
+                for one in some:
+                    found.setdefault((path, one.line, one.column), []).append(one)
+    return found
+
+
+def _prediction(path: str, some: Sequence[Sighting]) -> Prediction:
+    first = some[0]
+    flag = join_truths({Truth(value, assumed) for one in some for value, assumed in one.requires_grad})
+    whys = [one.why for one in some if flag.value is not None or None in {v for v, _ in one.requires_grad}]
+    return Prediction(
+        path,
+        first.line,
+        first.column,
+        first.name,
+        flag.value,
+        Certainty.LIKELY if flag.assumed else Certainty.CERTAIN,
+        _one({value for one in some for value in one.grad_mode}),
+        _one({value for one in some for value in one.inference_mode}),
+        whys[0] if whys else DEPENDS,
+    )
+
+
+def _one(values: set[bool | None]) -> bool | None:
+    return values.pop() if len(values) == 1 else None
