@@ -135,7 +135,7 @@ def isolated(m: Machine, entry: Entry) -> None:
     value = _first(value)
     unknown = [calls.parameter(m, raw, p) for p in raw.code.params if p.kind in ("positional", "normal")]
     named = {p.name: calls.parameter(m, raw, p) for p in raw.code.params if p.kind == "keyword"}
-    if holder is not None:
+    if isinstance(m.get(holder), Class):
         _method(m, code, value, raw, holder, unknown, named)
         return
     _finish(m, calls.call(m, value, tuple(unknown), named, 0, _has_star(raw)), raw)

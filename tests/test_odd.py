@@ -1,0 +1,31 @@
+"""Odd files end in findings and predictions, never in a failure, whatever they hold."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ODD = Path(__file__).resolve().parents[1] / "fixtures" / "odd"
+FILES = sorted(ODD.glob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.name for path in FILES])
+@pytest.mark.parametrize(
+    "command", [("check", "--select", "ALL", "--exit-zero"), ("predict",)], ids=["check", "predict"]
+)
+def test_odd_files_are_read(path: Path, command: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gradlint", *command, "--isolated", "--output-format", "jsonl", str(path)],
+        capture_output=True, text=True, timeout=60, cwd=ODD.parents[1],
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    for line in done.stdout.splitlines():
+        assert json.loads(line)["path"].endswith(path.name)
+
+
+def test_there_are_odd_files() -> None:
+    assert len(FILES) >= 10
