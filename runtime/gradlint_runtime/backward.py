@@ -7,6 +7,7 @@ recurses, so that the depth of a graph is bounded by memory only. The walk itsel
 from __future__ import annotations
 
 import heapq
+import sys
 import threading
 import warnings
 from collections.abc import Sequence
@@ -18,7 +19,8 @@ from .dtypes import dtype
 from .graph import Edge, Node, evaluating
 from .hooks import HookDict, hook_name
 from .modes import grad_mode, mode
-from .tensor import Tensor, meta_of, wrap
+from .tensor import Tensor, meta_of, sharing, wrap
+from .views import is_dense
 
 
 class _Walk:
@@ -38,8 +40,10 @@ class _Walk:
         self.at_end: list[Any] = []
 
     def reaches(self, node: Node) -> bool:
-        """Whether a node lies in what is walked over."""
-        return node in self.pending or node in self.roots
+        """Whether a node lies in what is walked over; a root that is alone is not counted, as in torch."""
+        if self.needed is not None:
+            return node in self.needed
+        return node in self.pending or (len(self.roots) > 1 and node in self.roots)
 
     def prepare(self, roots: list[Node]) -> None:
         """Count what each node has to wait for, and find the nodes on the way to what is wanted."""
@@ -69,8 +73,15 @@ class _Walk:
         buffer = self.buffers.get(node)
         if buffer is None:
             buffer = self.buffers[node] = [None] * len(node.outputs)
-        if grad is not None:
-            buffer[nr] = grad if buffer[nr] is None else buffer[nr] + grad
+        if grad is None:
+            return
+        held = buffer[nr]
+        if held is None:
+            buffer[nr] = grad
+        elif _may_be_added_to(buffer, nr, held, grad):
+            held.add_(grad)
+        else:
+            buffer[nr] = held + grad
 
     def run(self) -> None:
         while self.ready:
@@ -81,12 +92,18 @@ class _Walk:
                 if edge is None:
                     continue
                 after, nr = edge
-                self.add(after, nr, results[position] if position < len(results) else None)
+                grad = None
+                if position < len(results):
+                    grad, results[position] = results[position], None
+                self.add(after, nr, grad)
                 left = self.pending[after] = self.pending[after] - 1
                 if not left:
                     self.push(after)
+            # Nothing of what was evaluated is held on to, so that the end of a way may keep what reaches it.
+            grad = None
+            del grads, results
 
-    def evaluate(self, node: Node, grads: list[Any]) -> Sequence[Any]:
+    def evaluate(self, node: Node, grads: list[Any]) -> list[Any]:
         """The gradients of the node's inputs; hooks see and may replace what goes in and what comes out."""
         if node.tensor_hooks is not None:
             for nr, hooks in list(node.tensor_hooks.items()):
@@ -99,7 +116,7 @@ class _Walk:
         for nr, index in self.captures.get(node, ()):
             self.captured[index] = grads[nr]
         if self.needed is not None and not self._goes_on(node, self.needed):
-            return ()
+            return []
         before, evaluating.node = evaluating.node, node
         try:
             results = self._call(node, grads)
@@ -115,13 +132,13 @@ class _Walk:
             return self.accumulates and node in self.captures
         return any(edge is not None and edge[0] in needed for edge in node.edges)
 
-    def _call(self, node: Node, grads: list[Any]) -> Sequence[Any]:
+    def _call(self, node: Node, grads: list[Any]) -> list[Any]:
         if node.pre_hooks:
             for hook in list(node.pre_hooks.values()):
                 grads = _replaced(hook, grads, hook(tuple(grads)))
         if node.variable is not None:
-            accumulate_into(node.variable, grads[0])
-            return self._post(node, [], grads) if node.post_hooks else ()
+            accumulate_into(node.variable, grads)
+            return self._post(node, [], grads) if node.post_hooks else []
         results: list[Any]
         if self.needed is None:
             needed = _everything
@@ -151,6 +168,15 @@ class _Walk:
         for hook in list(node.post_hooks.values()):
             results = _replaced(hook, results, hook(tuple(results), tuple(grads)))
         return results
+
+
+def _may_be_added_to(buffer: list[Any], nr: int, held: Tensor, grad: Tensor) -> bool:
+    """Whether a sum may be made in the memory of its first part: nobody else holds that (besides this call)."""
+    array = held._array
+    return (
+        not mode.grad and array.base is None and sys.getrefcount(held) <= 5 and held._dtype is grad._dtype
+        and array.shape == grad._array.shape and is_dense(array)
+    )  # fmt: skip
 
 
 class _Running(threading.local):
@@ -268,14 +294,17 @@ def _expands(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
     return all(a == b or a == 1 for a, b in zip(reversed(shape), reversed(to), strict=False))
 
 
-def accumulate_into(variable: Tensor, grad: Any) -> None:
+def accumulate_into(variable: Tensor, grads: list[Any]) -> None:
     """Add a gradient to that of a leaf, in place where the walk is not recorded."""
+    grad = grads[0]
     if grad is None:
         return
     meta = meta_of(variable)
     held = meta.grad
     if held is None:
-        meta.grad = wrap(np.empty(grad._array.shape, grad._array.dtype), grad._dtype).copy_(grad)
+        # What nobody else holds (the list, the name and the count itself do) is kept without a copy.
+        alone = not mode.grad and sys.getrefcount(grad) <= 3
+        meta.grad = sharing(grad) if alone and _laid_out_like(grad, variable) else _copied(grad, variable)
     elif mode.grad:
         meta.grad = held + grad
     else:
@@ -284,6 +313,21 @@ def accumulate_into(variable: Tensor, grad: Any) -> None:
         for hook in list(meta.post_hooks.values()):
             if hook(variable) is not None:
                 raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+
+
+def _laid_out_like(grad: Tensor, variable: Tensor) -> bool:
+    a, b = grad._array, variable._array
+    if is_dense(b):
+        return all(x == y or size == 1 for x, y, size in zip(a.strides, b.strides, a.shape, strict=True))
+    return a.flags.c_contiguous
+
+
+def _copied(grad: Tensor, variable: Tensor) -> Tensor:
+    """A copy in the layout of the leaf, which counts as a write to it, or in the usual layout."""
+    like = variable._array
+    if not is_dense(like):
+        return wrap(grad._array.copy("C"), grad._dtype)
+    return wrap(np.empty_like(like, grad._array.dtype), grad._dtype).copy_(grad)
 
 
 def _tell_origin(node: Node) -> None:
@@ -326,8 +370,12 @@ def run(
     _running.walks = (*_running.walks, walk)
     try:
         with grad_mode(create):
-            for (node, nr), grad in zip(roots, grads, strict=True):
-                walk.add(node, nr, grad)
+            starts = [
+                grad if grad is None or grad._dtype is node.outputs[nr][1] else fit_dtype(grad, node.outputs[nr][1])
+                for (node, nr), grad in zip(roots, grads, strict=True)
+            ]
+            for (node, nr), start in zip(roots, starts, strict=True):
+                walk.add(node, nr, start)
             for node in dict.fromkeys(node for node, _ in roots):
                 if not walk.pending.get(node):
                     walk.push(node)

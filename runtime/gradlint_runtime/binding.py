@@ -16,10 +16,10 @@ from .face.aliases import ALIASES, RENAMED
 from .face.call import in_place, method
 from .face.names import offered
 from .hooks import HookDict, add_hook
-from .modes import grad_mode
+from .modes import grad_mode, mode
 from .ops import arithmetic, blend, complex, convert, data, elementwise, matrix, operators, pieces, shape, subscript
 from .ops.common import dim_of
-from .tensor import Tensor, Version, alias, meta_of, needs_grad, node_of, sharing
+from .tensor import Tensor, Version, alias, has_no_node, meta_of, needs_grad, node_of, sharing
 from .views import address, storage_of, storage_offset
 
 
@@ -157,6 +157,10 @@ def _repr(self: Tensor) -> str:
     return printing.shown(self)
 
 
+def _where(self: Tensor, condition: Any, other: Any) -> Any:
+    return blend.where(condition, self, other)
+
+
 def _or_not_implemented(function: Callable[..., Any]) -> Callable[..., Any]:
     """Python tries the other operand when this one cannot do it."""
 
@@ -212,9 +216,26 @@ def _copy_of(self: Tensor) -> Tensor:
     """A leaf of the same class with values of its own; what shared memory before does not any more."""
     made = object.__new__(type(self))
     made._array, made._dtype, made._meta = self._array.copy("K"), self._dtype, None
-    made._counter = None if self._counter is None else type(self._counter)()
+    made._counter = None if mode.inference else Version()
+    if made._counter is not None and type(self) is Tensor:
+        made._counter.n = 1  # filled by a write
     if needs_grad(self):
         meta_of(made).flag = True
+    return made
+
+
+def _shallow_copy(self: Tensor) -> Tensor:
+    """Another leaf over the same memory: `copy.copy` rebuilds the tensor around its storage, and that counts as a write."""
+    made = object.__new__(type(self))
+    made._array, made._dtype, made._meta = self._array, self._dtype, None
+    made._counter = None if mode.inference else Version()
+    if type(self) is not Tensor:  # a parameter is made anew from its data
+        made._counter = None if self._counter is None else Version()
+    elif made._counter is not None:
+        made._counter.n = 1
+    if needs_grad(self):
+        meta_of(made).flag = True
+    made.__dict__.update(self.__dict__)
     return made
 
 
@@ -264,7 +285,7 @@ def _register_post_accumulate_grad_hook(self: Tensor, hook: Callable[..., Any]) 
 def _retain_grad(self: Tensor) -> None:
     if not needs_grad(self):
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-    if node_of(self) is not None and not meta_of(self).retains:
+    if not has_no_node(self) and not meta_of(self).retains:
         graph.retain(self)
 
 
@@ -279,10 +300,11 @@ def _as_subclass(self: Tensor, cls: Any) -> Any:
 
 
 def view_in_place(function: Callable[..., Any], name: str) -> Callable[..., Tensor]:
-    """`unsqueeze_` and its kin: the tensor itself gets another geometry."""
+    """`unsqueeze_` and its kin: the tensor itself gets another geometry, and its base, if it has one, is left alone."""
 
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         recorded = inplace.check(self)
+        before = self._array
         if not recorded:
             with grad_mode(False):
                 made = function(sharing(self), *args, **kwargs)
@@ -290,12 +312,13 @@ def view_in_place(function: Callable[..., Any], name: str) -> Callable[..., Tens
         else:
             made = function(alias(self), *args, **kwargs)
             self._array = made._array
-        if self._counter is not None:
-            self._counter.n += 1
+        inplace.count_write(self)
+        if self._meta is not None and self._meta.view is not None:
+            self._meta.view.reshaped(before, self)
         if recorded and made._meta is not None and made._meta.node is not None:
-            if self._meta is not None and self._meta.view is not None:
-                raise errors.unsupported(f"Tensor.{name} on a view that requires grad")
-            inplace.rebase(self, made._meta.node)
+            node = made._meta.node
+            node.__class__ = graph.node_class(_IN_PLACE_NAMES[type(node).__name__])
+            inplace.put_behind_alone(self, node)
         return self
 
     call.__name__ = call.__qualname__ = name
@@ -337,6 +360,12 @@ _TWO = {
     "__matmul__": matrix.matmul, "__rmatmul__": lambda self, other: matrix.matmul(other, self),
 }  # fmt: skip
 
+# Nodes of the operators above are numbered on from those of the operators out of place.
+_IN_PLACE_NAMES = {
+    "TransposeBackward0": "TransposeBackward1", "TBackward0": "TBackward1", "UnsqueezeBackward0": "UnsqueezeBackward1",
+    "SqueezeBackward0": "SqueezeBackward3", "SqueezeBackward1": "SqueezeBackward4",
+    "SqueezeBackward2": "SqueezeBackward5",
+}  # fmt: skip
 _GEOMETRY: dict[str, Callable[..., Any]] = {
     "squeeze_": shape.squeeze, "unsqueeze_": shape.unsqueeze, "t_": shape.t, "transpose_": shape.transpose,
     "swapaxes_": shape.transpose, "swapdims_": shape.transpose,
@@ -368,6 +397,7 @@ OWN: dict[str, Any] = {
     "__repr__": _repr, "__str__": _repr, "__array__": data.to_array, "__getitem__": subscript.getitem,
     "__setitem__": subscript.setitem, "__neg__": elementwise.neg, "__pos__": elementwise.positive,
     "__abs__": elementwise.abs, "__invert__": _invert, "__eq__": _eq, "__ne__": _ne, "__deepcopy__": _deepcopy,
+    "__copy__": _shallow_copy, "where": _where,
     "__reduce_ex__": _reduce, "__getattr__": _getattr, "__array_priority__": 1000,
     **{name: _or_not_implemented(function) for name, function in _TWO.items()},
     **{

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .modes import mode
+
 NOT_IN_GRAPH = (
     "The differentiated Tensor at index {} appears to not have been used in the graph. "
     "Set allow_unused=True if this is the desired behavior."
@@ -67,6 +69,11 @@ _AMBIGUOUS = (
     "the view and the inplace either both inside the {0} block (if you don't want the inplace to be tracked) or both "
     "outside (if you want the inplace to be tracked)."
 )
+PARTIAL_OVERLAP = (
+    "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
+    "Please clone() the tensor before performing the operation."
+)
+
 VIEW_REASONS = {
     "multiple": _MULTIPLE,
     "function": _CUSTOM,
@@ -85,9 +92,17 @@ def unsupported(what: str) -> Unsupported:
 
 def plain_name(node: str) -> str:
     """How messages call a node: `MulBackward0` is Mul, nodes that are no operator keep their full name."""
-    if node in ("CopyBackwards", "CopySlices"):
-        return f"torch::autograd::{node}"
     return re.sub(r"Backward\d*(_copy)?$", "", node)
+
+
+_UNTRACED = (
+    "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+    "torch.autograd.set_detect_anomaly(True, check_nan=False)."
+)
+_TRACED = (
+    "Hint: the backtrace further above shows the operation that failed to compute its gradient. The variable in question "
+    "was changed in there or anywhere later. Good luck!"
+)
 
 
 def modified(kind: Any, shape: tuple[int, ...], node: str | None, nr: int, now: int, saved: int) -> RuntimeError:
@@ -96,8 +111,7 @@ def modified(kind: Any, shape: tuple[int, ...], node: str | None, nr: int, now: 
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[torch.{kind.short}Tensor {list(shape)}]{origin} is at version {now}; expected version {saved} instead. "
-        "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-        "torch.autograd.set_detect_anomaly(True, check_nan=False)."
+        f"{_TRACED if mode.anomaly else _UNTRACED}"
     )
 
 

@@ -23,6 +23,8 @@ from .tensor import _ACCUMULATE, Meta, Tensor, edge_of, needs_grad, node_of
 Edge = tuple["Node", int]
 Needed = Callable[[int], bool]
 _new = object.__new__
+# Nodes that are no operator's: torch calls them by their full name in C++.
+_OF_THE_ENGINE = frozenset({"AccumulateGrad", "CopyBackwards", "CopySlices"})
 _sequence = itertools.count()
 _names: dict[Any, tuple[str, ...]] = {}
 
@@ -47,10 +49,11 @@ class Node:
     _metadata: dict[Any, Any] | None = None
 
     def name(self) -> str:
-        return type(self).__name__
+        name = type(self).__name__
+        return f"torch::autograd::{name}" if name in _OF_THE_ENGINE else name
 
     def __repr__(self) -> str:
-        return f"<{self.name()} object at {id(self):#x}>"
+        return f"<{type(self).__name__} object at {id(self):#x}>"
 
     def __call__(self, *grads: Any) -> Any:
         results = self.apply(list(grads), lambda position: True)
@@ -220,6 +223,15 @@ def attach(name: str, outputs: Sequence[Tensor], ways: Sequence[Any], shared: Se
     put_behind(node, outputs if shared is None else [out for out, each in zip(outputs, shared, strict=True) if each])
     if values:
         node.saved = {key: save(value, outputs) for key, value in values.items()}
+    return node
+
+
+def dead_end(name: str, tensor: Tensor) -> Node:
+    """A node that leads nowhere: that of a view whose base has come to need no gradient."""
+    node: Node = _new(node_class(name))
+    node.sequence = next(_sequence)
+    node.edges = (None,)
+    node.outputs = [(tensor._array.shape, tensor._dtype)]
     return node
 
 

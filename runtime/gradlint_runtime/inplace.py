@@ -14,20 +14,20 @@ import numpy as np
 
 from . import errors, graph
 from .apply import recording
-from .dtypes import bfloat16, can_cast, cast, round_to_bfloat16
+from .dtypes import FLOATING, bfloat16, can_cast, cast, round_to_bfloat16
 from .graph import Node, next_sequence
 from .modes import grad_mode, mode
 from .saved import SavedOutput, SavedTensor
 from .tensor import Tensor, alias, edge_of, meta_of, needs_grad, node_of, sharing
-from .views import check_creation, replayed, strided_like
+from .views import address, check_creation, is_dense, replayed, storage_of, strided_like
 
 _new = object.__new__
 
 
 def check(target: Tensor, others: Any = ()) -> bool:
-    """Raise if `target` must not be written now; say whether the write is recorded."""
-    if target._counter is None and not mode.inference:
-        raise RuntimeError(errors.INFERENCE_INPLACE)
+    """Raise if autograd forbids to write to `target` now; say whether the write is recorded."""
+    if target._dtype.category < FLOATING:
+        return False
     if not mode.grad or mode.inference or not recording(target, *others):
         return False
     meta = target._meta
@@ -49,8 +49,8 @@ def check_overlap(array: np.ndarray) -> None:
         raise RuntimeError(errors.INTERNAL_OVERLAP)
 
 
-def put(target: Tensor, values: Any, kind: Any = None) -> None:
-    """Write values into the storage, as they are, and count the write."""
+def put(target: Tensor, values: Any, kind: Any = None, *, one_value: bool = False) -> None:
+    """Write values into the storage, as they are, and count the write. One value may be written to overlapping places."""
     array = target._array
     if kind is not None and kind is not target._dtype:
         if not can_cast(kind, target._dtype):
@@ -60,12 +60,48 @@ def put(target: Tensor, values: Any, kind: Any = None) -> None:
         values = cast(values, kind, target._dtype)
     elif target._dtype is bfloat16:
         values = round_to_bfloat16(values)
-    check_overlap(array)
+    if not one_value:
+        check_overlap(array)
     if target._counter is not None and target._counter.copies is not None:
         target._counter.check_copies()
     array[...] = values
+    count_write(target)
+
+
+# Operators whose form in place has a derivative of its own, and so a node of another number.
+NAMES = {
+    "LeakyReluBackward0": "LeakyReluBackward1", "AsStridedBackward0": "AsStridedBackward1",
+    "PolygammaBackward0": "PolygammaBackward1",
+}  # fmt: skip
+
+
+def count_write(target: Tensor) -> None:
+    """Count a write that has been done. An inference tensor refuses it outside its mode, but only now, as in torch."""
     if target._counter is not None:
         target._counter.n += 1
+    elif not mode.inference:
+        raise RuntimeError(errors.INFERENCE_INPLACE)
+
+
+def check_partial_overlap(target: Tensor, others: Any) -> None:
+    """Raise if an operand shares some of the target's memory without being the same places of it."""
+    array = target._array
+    if not array.size or not is_dense(array):
+        return
+    low, high = address(array), address(array) + array.nbytes
+    for each in others:
+        other = each._array
+        if not other.size or each is target or not is_dense(other):
+            continue
+        start, end = address(other), address(other) + other.nbytes
+        if (start, end) == (low, high) and other.strides == array.strides:
+            continue
+        if start < high and low < end and storage_of(other) is storage_of(array):
+            raise RuntimeError(errors.PARTIAL_OVERLAP)
+
+
+# The operators that write one value everywhere; `ops.writes` names them.
+FILLING: set[Any] = set()
 
 
 def become(target: Tensor, operator: Callable[..., Any], others: Any, *args: Any, **kwargs: Any) -> Tensor:
@@ -75,11 +111,14 @@ def become(target: Tensor, operator: Callable[..., Any], others: Any, *args: Any
     """
     if mode.forward is not None and any(mode.forward.of(each) is not None for each in (target, *others)):
         raise errors.unsupported("an in-place operator on a tensor with a tangent")
-    if not check(target, others):
+    recorded = check(target, others) and target._counter is not None
+    if others:
+        check_partial_overlap(target, others)
+    if not recorded:
         with grad_mode(False):
             result = operator(target, *args, **kwargs)
         _check_shape(target, result)
-        put(target, result._array, result._dtype)
+        put(target, result._array, result._dtype, one_value=operator in FILLING)
         return target
     source = alias(target)
     result = operator(source, *args, **kwargs)
@@ -89,10 +128,14 @@ def become(target: Tensor, operator: Callable[..., Any], others: Any, *args: Any
     node = result._meta.node if result._meta is not None else None
     if node is not None:
         _keep_original(node, source)
-    put(target, result._array, result._dtype)
+        renamed = NAMES.get(type(node).__name__)
+        if renamed is not None:
+            node.__class__ = graph.node_class(renamed)
+    put(target, result._array, result._dtype, one_value=operator in FILLING)
     if node is not None:
         _saved_outputs_are(node, target)
         rebase(target, node)
+        _name_view(node, target)
     return target
 
 
@@ -121,6 +164,16 @@ def _saved_outputs_are(node: Node, target: Tensor) -> None:
             saved.version = target._counter.n
 
 
+def _name_view(node: Node, target: Tensor) -> None:
+    """Errors call a saved result that is a view by the node of the view."""
+    if meta_of(target).view is None:
+        return
+    for saved in (node.saved or {}).values():
+        if isinstance(saved, SavedOutput):
+            after = node_of(target)
+            saved.view_name = None if after is None else after.name()
+
+
 def rebase(target: Tensor, node: Node) -> None:
     """Put `node` behind a tensor that was just written."""
     meta = meta_of(target)
@@ -132,6 +185,14 @@ def rebase(target: Tensor, node: Node) -> None:
     # The node of a view speaks of the version that it was made for.
     meta.view.version = -1
     node_of(target)
+
+
+def put_behind_alone(target: Tensor, node: Node) -> None:
+    """Put `node` behind a tensor that got another geometry; where it is a view, its base has not changed."""
+    _put_behind(target, node)
+    view = meta_of(target).view
+    if view is not None and target._counter is not None:
+        view.version = target._counter.n
 
 
 def _put_behind(target: Tensor, node: Node) -> None:

@@ -100,10 +100,11 @@ SavedTensor.__module__ = "torch._C._autograd"
 class SavedOutput(SavedTensor):
     """A saved output. It is kept without its history, which is the node that saves it, and gets it back from there."""
 
-    __slots__ = ("nr",)
+    __slots__ = ("nr", "view_name")
 
     def __init__(self, tensor: Tensor, nr: int) -> None:
         self.nr = nr
+        self.view_name: str | None = None
         super().__init__(tensor)
         if self.tensor is not None:
             bare = self.tensor = _new(Tensor)
@@ -116,9 +117,8 @@ class SavedOutput(SavedTensor):
         tensor = self.tensor
         assert tensor is not None and tensor._counter is not None
         if tensor._counter.n != self.version:
-            raise errors.modified(
-                tensor._dtype, tensor._array.shape, node.name(), self.nr, tensor._counter.n, self.version
-            )
+            name = node.name() if self.view_name is None else self.view_name
+            raise errors.modified(tensor._dtype, tensor._array.shape, name, self.nr, tensor._counter.n, self.version)
         return with_edge(tensor, (node, self.nr), True)
 
 

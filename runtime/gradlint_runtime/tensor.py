@@ -132,7 +132,7 @@ class Tensor:
     def requires_grad(self, value: bool) -> None:
         if not isinstance(value, bool):
             raise TypeError("requires_grad must be a bool")
-        if not self.is_leaf:
+        if not has_no_node(self):
             hint = "" if value else errors.DETACH_HINT
             raise RuntimeError(errors.NON_LEAF_FLAG + hint)
         if value and not (self._dtype.is_floating_point or self._dtype.is_complex):
@@ -144,11 +144,11 @@ class Tensor:
             raise TypeError(
                 f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {type(requires_grad).__name__}"
             )
-        if not self.is_leaf and not requires_grad:
+        if not has_no_node(self) and not requires_grad:
             raise RuntimeError(errors.NON_LEAF_FLAG + errors.DETACH_HINT)
         if requires_grad and not (self._dtype.is_floating_point or self._dtype.is_complex):
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
-        if self.is_leaf:
+        if has_no_node(self):
             set_flag(self, requires_grad)
         return self
 
@@ -310,6 +310,11 @@ def needs_grad(tensor: Tensor) -> bool:
         return True
     # A view made with grad off has no node, and yet requires grad as its base does.
     return meta.view is not None and needs_grad(meta.view.base)
+
+
+def has_no_node(tensor: Tensor) -> bool:
+    """Like `is_leaf`, but of the node as it is: that of a view may speak of an earlier version of its storage."""
+    return tensor._meta is None or tensor._meta.node is None
 
 
 def set_flag(tensor: Tensor, value: bool) -> None:

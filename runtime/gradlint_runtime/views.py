@@ -34,6 +34,12 @@ class View:
         # Makes the view from its base again; None where the geometry of the arrays says it all.
         self.replay = replay
 
+    def reshaped(self, before: np.ndarray, tensor: Tensor) -> None:
+        """Take note that the view got another geometry: what remakes it has to take that step too."""
+        if self.replay is not None:
+            first, after = self.replay, tensor._array
+            self.replay = lambda root: strided_like(first(root), after, before)
+
     def refresh(self, tensor: Tensor) -> None:
         """Give a view a node that leads to what its base has become."""
         meta = meta_of(tensor)
@@ -43,7 +49,7 @@ class View:
         check_creation(tensor, indirect=True)
         with grad_mode(True):
             again = replayed(tensor, self.base)
-        meta.node, meta.nr = node_of(again), 0
+        meta.node, meta.nr = node_of(again) or graph.dead_end("AsStridedBackward0", tensor), 0
         self.version = tensor._counter.n
 
 
@@ -68,6 +74,18 @@ def strided_like(source: Tensor, array: np.ndarray, within: np.ndarray) -> Tenso
 def address(array: np.ndarray) -> int:
     place: int = array.__array_interface__["data"][0]
     return place
+
+
+def is_dense(array: np.ndarray) -> bool:
+    """Whether each place of a block of memory is one element, in some order of the dimensions."""
+    expected = array.dtype.itemsize
+    for stride, size in sorted(
+        (stride, size) for stride, size in zip(array.strides, array.shape, strict=True) if size != 1
+    ):
+        if stride != expected:
+            return not array.size
+        expected *= size
+    return True
 
 
 def storage_of(array: np.ndarray) -> np.ndarray:
@@ -126,7 +144,8 @@ def _as_view(tensor: Tensor, source: Tensor, creation: str, replay: Replay | Non
     base, parent = source, source._meta
     if parent is not None and parent.view is not None:
         base = parent.view.base
-        creation = creation or parent.view.creation
+        if not creation or parent.view.creation == INFERENCE:
+            creation = parent.view.creation
         replay = _chain(tensor, source, parent.view.replay, replay)
     meta = tensor._meta = Meta()
     meta.view = View(base, creation, source._counter.n, replay)
@@ -154,10 +173,12 @@ def check_creation(tensor: Tensor, *, indirect: bool = False) -> None:
     done = " and its base or another view of its base has been modified inplace" if indirect else (
         " and is being modified inplace"
     )  # fmt: skip
-    if meta.node is not None:
-        what = f"Output {meta.nr} of {errors.plain_name(meta.node.name())} is a view{done}."
-    elif creation == INFERENCE:
-        what = f"A view was created in inference mode{done} in normal mode."
+    name = None if meta.node is None else f"Output {meta.nr} of {errors.plain_name(meta.node.name())} is a view"
+    what = "A view was created in" if name is None else f"{name} of a view which was created in"
+    if creation == INFERENCE:
+        what += f" inference mode{done} in normal mode."
+    elif creation == NO_GRAD or name is None:
+        what += f" no_grad mode{done} with grad mode enabled."
     else:
-        what = f"A view was created in no_grad mode{done} with grad mode enabled."
+        what = f"{name}{done}."
     raise RuntimeError(what + errors.VIEW_REASONS[creation])

@@ -137,15 +137,16 @@ def function_of(function: Callable[..., Any]) -> Any:
     raise Untranslatable(repr(function))
 
 
-_translated: dict[int, Any] = {}
+# By identity, each with the function it was made from: while that lives, no other has its identity.
+_translated: dict[int, tuple[Any, Any]] = {}
 
 
 def _with_engine(function: types.FunctionType) -> types.FunctionType:
     if id(function) in _translated:
-        return _translated[id(function)]
+        return _translated[id(function)][1]
     made = types.FunctionType(function.__code__, {}, function.__name__, None, None if not function.__closure__ else tuple(
         types.CellType() for _ in function.__closure__))  # fmt: skip
-    _translated[id(function)] = made
+    _translated[id(function)] = function, made
     made.__globals__["__builtins__"] = __builtins__
     for name in _names(function.__code__):
         if name in function.__globals__:

@@ -137,13 +137,11 @@ def _of_length(given: Any, count: int) -> list[Any]:
 
 def _into_inputs(roots: Any, grads: Any, keep: bool, create: bool, inputs: list[Any]) -> None:
     """`backward(inputs=…)`: gradients are added to these tensors only, leaves or not."""
-    wanted: list[Edge] = []
+    wanted: list[Edge | None] = []
     for each in inputs:
         if node_of(each) is not None or not needs_grad(each):
             each.retain_grad()
-        edge = edge_of(each)
-        assert edge is not None
-        wanted.append(edge)
+        wanted.append(edge_of(each))
     run(roots, grads, keep=keep, create=create, wanted=wanted, accumulate=True)
 
 

@@ -19,8 +19,8 @@ from ..dtypes import FLOATING
 from ..graph import Needed, Node, next_sequence, put_behind
 from ..modes import grad_mode, mode
 from ..saved import SavedOutput, SavedTensor, unpacked
-from ..tensor import Tensor, edge_of, meta_of, needs_grad, node_of, sharing, wrap
-from ..views import FUNCTION, MULTIPLE, View
+from ..tensor import Tensor, edge_of, has_no_node, meta_of, needs_grad, node_of, sharing, wrap
+from ..views import FUNCTION, MULTIPLE, View, check_creation
 
 
 class FunctionCtx:
@@ -220,7 +220,8 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
         tensors = [each for each in inputs if isinstance(each, Tensor)]
         node.needs_input_grad = tuple([isinstance(each, Tensor) and needs_grad(each) for each in inputs])
         node.is_tensor_input = tuple([isinstance(each, Tensor) for each in inputs])
-        recorded = mode.grad and not mode.inference and any(needs_grad(each) for each in tensors)
+        # Inference mode leaves this to grad mode, unlike operators.
+        recorded = mode.grad and any(needs_grad(each) for each in tensors)
         node.sequence = next_sequence()
         if recorded:
             node.edges = [edge_of(each) if needs_grad(each) else None for each in tensors]
@@ -242,20 +243,27 @@ def _with_history(node: BackwardCFunction, output: Any, inputs: Sequence[Tensor]
             "Some elements marked as dirty during the forward method were not returned as output. The inputs that are "
             "modified inplace must all be outputs of the Function."
         )
+    for each in node.dirty_tensors:
+        inplace.count_write(each)
     fixed = {id(each) for each in node.non_differentiable}
     given = {id(each) for each in inputs}
-    count = sum(isinstance(each, Tensor) for each in outputs)
     wrapped, behind, by_id = [], [], {}
     for each in outputs:
         if not isinstance(each, Tensor):
             wrapped.append(each)
             continue
         smooth = recorded and id(each) not in fixed and each._dtype.category >= FLOATING
-        made = _one_output(node, each, id(each) in given, id(each) in dirty, smooth, count)
+        made = _one_output(each, id(each) in given, id(each) in dirty, smooth)
+        if made._meta is not None and made._meta.view is not None and not (id(each) in given and id(each) in dirty):
+            made._meta.view.creation = FUNCTION
         by_id[id(each)] = made
         wrapped.append(made)
         if smooth:
             behind.append((made, id(each) in dirty))
+    if len(behind) > 1:
+        for made, _ in behind:
+            if made._meta is not None and made._meta.view is not None:
+                made._meta.view.creation = MULTIPLE
     if recorded:
         _attach(node, behind)
         node.kept = tuple([_kept(node, each, by_id, inputs) for each in node.to_save])
@@ -284,24 +292,23 @@ def _attach(node: BackwardCFunction, behind: Sequence[tuple[Tensor, bool]]) -> N
             meta.nr = nr
 
 
-def _one_output(
-    node: BackwardCFunction, tensor: Tensor, is_input: bool, is_dirty: bool, smooth: bool, count: int
-) -> Tensor:
+def _one_output(tensor: Tensor, is_input: bool, is_dirty: bool, smooth: bool) -> Tensor:
     if not smooth:
-        if not needs_grad(tensor) or (tensor._is_view() and not is_input):
+        if not needs_grad(tensor):
             return _view_of_itself(tensor) if is_input and not is_dirty else tensor
-        if is_input and not is_dirty:
+        if is_input:
             return sharing(tensor)
-        return tensor.detach_()
+        return tensor if tensor._is_view() else tensor.detach_()
     if is_dirty:
-        if needs_grad(tensor) and node_of(tensor) is None:
+        if needs_grad(tensor) and has_no_node(tensor):
             raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
+        meta = meta_of(tensor)
+        if meta.view is not None:
+            check_creation(tensor)
+            if needs_grad(tensor) and node_of(meta.view.base) is None:
+                raise RuntimeError(errors.LEAF_VIEW_INPLACE)
         return tensor
-    made = _view_of_itself(tensor) if is_input else tensor
-    meta = meta_of(made)
-    if meta.view is not None:
-        meta.view.creation = MULTIPLE if count > 1 else FUNCTION
-    return made
+    return _view_of_itself(tensor) if is_input else tensor
 
 
 def _view_of_itself(tensor: Tensor) -> Tensor:

@@ -123,9 +123,21 @@ def _product(
         many_inputs, given = _as_tuple(inputs, "inputs", name)
         prepared = _prepared(given, create_graph)
         many_outputs, outputs = _as_tuple(func(*prepared), "outputs of the user-provided function", name)
-        found = compute(outputs, prepared, None if v is None else _as_tuple(v, "v", name)[1])
+        starts = None if v is None else _as_tuple(v, "v", name)[1]
+        if starts is not None:
+            _check_sizes(starts, outputs if name == "vjp" else prepared)
+        found = compute(outputs, prepared, starts)
         value = tuple(outputs) if many_outputs else outputs[0]
         return _leaving(value, create_graph), found, many_inputs, many_outputs
+
+
+def _check_sizes(v: Sequence[Tensor], like: Sequence[Tensor]) -> None:
+    if len(v) != len(like):
+        raise RuntimeError(f"v is a tuple of invalid length: should be {len(like)} but got {len(v)}.")
+    for at, (each, other) in enumerate(zip(v, like, strict=True)):
+        if each.size() != other.size():
+            entry = f"Entry {at} in v" if len(v) > 1 else "v"
+            raise RuntimeError(f"{entry} has invalid size: should be {other.size()} but got {each.size()}.")
 
 
 def _filled(found: Sequence[Any], like: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..backward import current_walk
 from ..modes import mode
-from ..tensor import Tensor, edge_of, sharing, wrap
+from ..tensor import Tensor, edge_of, needs_grad, sharing, wrap
 
 # `mode` is also the name of a parameter of torch's.
 _mode = mode
@@ -100,6 +100,12 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], 
 
         return hook
 
+    if mode == "any":
+        return _Handles([each.register_hook(hook_for(at)) for at, each in enumerate(tensors) if needs_grad(each)])
+    if not all(needs_grad(each) for each in tensors):
+        raise AssertionError("Expected gradient function to be set")
+    if _mode.inference and any(each.is_leaf for each in tensors):
+        raise AttributeError("'NoneType' object has no attribute 'next_functions'")
     return _Handles([each.register_hook(hook_for(at)) for at, each in enumerate(tensors)])
 
 

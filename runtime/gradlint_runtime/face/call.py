@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import errors, inplace
+from ..apply import record
 from ..dtypes import can_cast, cast
 from ..modes import grad_mode, mode
 from ..tensor import Tensor, needs_grad
@@ -107,13 +108,13 @@ def into(name: str, function: Callable[..., Any], out: Any, args: Any, kwargs: A
 
 
 def _leave(target: Tensor, value: Tensor) -> None:
-    if target._counter is None and not mode.inference:
-        raise RuntimeError(errors.INFERENCE_INPLACE)
     if not can_cast(value._dtype, target._dtype):
         raise RuntimeError(
             f"result type {value._dtype.short} can't be cast to the desired output type {target._dtype.short}"
         )
     if target._array.shape != value._array.shape:
+        if target._array.size < value._array.size and target._array.size:
+            raise errors.unsupported("out= with a tensor that is too small")
         if target._array.size:
             warnings.warn(
                 "An output with one or more elements was resized since it had shape "
@@ -127,12 +128,31 @@ def _leave(target: Tensor, value: Tensor) -> None:
         target._array = np.empty(value._array.shape, target._dtype.numpy)
     inplace.check_overlap(target._array)
     target._array[...] = cast(value._array, value._dtype, target._dtype)
-    if target._counter is not None:
-        target._counter.n += 1
+    inplace.count_write(target)
+
+
+# Operators that torch differentiates, but not in place: the error comes with the walk back.
+NO_DERIVATIVE = {"acosh_": "acosh", "asinh_": "asinh", "atanh_": "atanh"}
+NO_DERIVATIVE.update({"arccosh_": "acosh", "arcsinh_": "asinh", "arctanh_": "atanh"})
+
+
+def _without_derivative(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def refuse(grad: Any) -> Any:
+        raise NotImplementedError(f"the derivative for 'inplace version of {name}' is not implemented.")
+
+    @functools.wraps(function)
+    def call(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+        with grad_mode(False):
+            value = function(input, *args, **kwargs)
+        return record(f"{name.title()}Backward1", value._array, (input, refuse), dtype=value._dtype)
+
+    return call
 
 
 def in_place(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     """`mul_` out of `mul`."""
+    if name in NO_DERIVATIVE:
+        function = _without_derivative(function, NO_DERIVATIVE[name])
 
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         others = _tensors(args)

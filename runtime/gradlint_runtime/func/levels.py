@@ -44,6 +44,11 @@ def tensors_in(value: Any) -> list[Tensor]:
 @contextmanager
 def level() -> Iterator[bool]:
     """A transform records whatever the mode outside is; says whether that mode records as well."""
+    if mode.saved_hooks:
+        raise RuntimeError(
+            "torch.func.{grad, vjp, jacrev, hessian} don't yet support saved tensor hooks. Please open an issue with your "
+            "use case."
+        )
     before = (mode.grad, mode.inference)
     mode.grad, mode.inference = True, False
     try:
@@ -55,7 +60,7 @@ def level() -> Iterator[bool]:
 def tracked(tensor: Tensor, outside: bool) -> Tensor:
     """The tensor as the function to differentiate sees it."""
     if tensor._dtype.category < FLOATING:
-        raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+        raise RuntimeError("only Tensors of floating point dtype can require gradients")
     if outside and needs_grad(tensor):
         made = alias(tensor)
         meta = meta_of(made)

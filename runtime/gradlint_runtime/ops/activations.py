@@ -263,7 +263,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     w = weight._array
     if input._dtype is not weight._dtype:
-        raise RuntimeError(f"prelu: Type promoting not supported. Got {input._dtype.name} and {weight._dtype.name}")
+        raise RuntimeError(f"prelu: Type promoting not supported. Got {input._dtype.short} and {weight._dtype.short}")
     ndim = input._array.ndim
     if w.ndim > 1:
         raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {w.ndim}")

@@ -15,6 +15,7 @@ from ..dtypes import (
     FLOATING,
     INTEGRAL,
     bfloat16,
+    bool_,
     complex128,
     default_float,
     dtype,
@@ -24,7 +25,20 @@ from ..dtypes import (
 )  # fmt: skip
 from ..tensor import Tensor
 from . import special_values as special
-from .common import OTHER, OUT, SELF, as_number, binary, conj, floating, operands, scalar_for, shapes_differ, zeros_of
+from .common import (
+    OTHER,
+    OUT,
+    SELF,
+    as_number,
+    binary,
+    broadcast_shape,
+    conj,
+    floating,
+    operands,
+    scalar_for,
+    shapes_differ,
+    zeros_of,
+)
 
 
 def scaled(value: Any, alpha: Any) -> Any:
@@ -52,8 +66,7 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
 
 def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     a, b, kind = operands(input, other, "sub")
-    if kind.category == BOOL:
-        raise RuntimeError(_BOOL_SUB.format("two bool tensors" if isinstance(other, Tensor) else "a bool tensor"))
+    _check_sub(input, other, kind)
     if alpha != 1:
         _check_alpha(alpha, kind)
         b = b * scalar_for(alpha, kind)
@@ -62,7 +75,17 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     )
 
 
-_BOOL_SUB = "Subtraction, the `-` operator, with {} is not supported. Use the `^` or `logical_xor()` operator instead."
+def _check_sub(input: Any, other: Any, kind: dtype) -> None:
+    if kind.category == BOOL:
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
+            "instead."
+        )
+    if any(isinstance(each, bool) or getattr(each, "dtype", None) is bool_ for each in (input, other)):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "
+            "the `~` or `logical_not()` operator instead."
+        )
 
 
 def _conj_number(number: Any) -> Any:
@@ -83,8 +106,7 @@ def _same(grad: Any) -> Any:
 
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     a, b, kind = operands(input, other, "rsub")
-    if kind.category == BOOL:
-        raise RuntimeError(_BOOL_SUB.format("two bool tensors" if isinstance(other, Tensor) else "a bool tensor"))
+    _check_sub(input, other, kind)
     value = b - (a if alpha == 1 else a * scalar_for(alpha, kind))
     to_self = lambda grad: scaled(-grad, _conj_number(alpha))  # noqa: E731
     if isinstance(other, Tensor):
@@ -453,6 +475,7 @@ def _logaddexp2(a: Any, b: Any) -> Any:
 
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     two_tensors("ldexp", input, other)
+    broadcast_shape(input._array.shape, other._array.shape)
     a, b = input._array, other._array
     kind = result_type(input, other)
     kind = kind if kind.category >= FLOATING else default_float()

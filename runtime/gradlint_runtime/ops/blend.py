@@ -25,7 +25,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition._dtype.short}"
         )
-    broadcast_shape(np.shape(a), np.shape(b), condition._array.shape)
+    broadcast_shape(condition._array.shape, np.shape(a), np.shape(b))
     return record(
         "WhereBackward0", np.where(condition._array.astype(bool), a, b),
         (_tensor_or_none(input), lambda grad, condition: where(condition, grad, 0), condition),

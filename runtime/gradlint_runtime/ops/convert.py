@@ -134,6 +134,8 @@ def detach(input: Tensor) -> Tensor:
 
 
 def detach_(input: Tensor) -> Tensor:
+    if mode.inference:  # nothing that concerns autograd happens there
+        return input
     meta = input._meta
     if meta is not None and meta.view is not None:
         raise RuntimeError(errors.DETACH_VIEW)
@@ -156,6 +158,11 @@ def set_data(input: Tensor, value: Any) -> None:
     if needs_grad(input) and value._dtype.category < 2:
         raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
     input._array, input._dtype = value._array, value._dtype
+    # Whether a tensor is one of inference mode goes with its data; the versions of what it was are counted on.
+    if value._counter is None:
+        input._counter = None
+    elif input._counter is None:
+        raise errors.unsupported("giving an inference tensor the data of another")
     meta = input._meta
     node = None if meta is None or meta.accumulator is None else meta.accumulator()
     if node is not None:

@@ -263,7 +263,8 @@ def _eigh(A: Tensor, uplo: str) -> tuple[Tensor, ...]:
             return matmul(eigenvectors * unsqueeze(gl, -2), hb(eigenvectors))
         gaps = unsqueeze(eigenvalues, -2) - unsqueeze(eigenvalues, -1)
         gaps = gaps + eye(eigenvalues._array.shape[-1], dtype=gaps._dtype)
-        inner = matmul(hb(eigenvectors), gv) / gaps
+        # Only what turns the vectors counts: the part tangent to the unitary matrices.
+        inner = _skew(matmul(hb(eigenvectors), gv)) / 2 / gaps
         inner = inner - _diagonal_matrix(inner)
         if gl is not None:
             inner = inner + gl.diag_embed()

@@ -473,7 +473,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     if source._dtype is not input._dtype:
         raise RuntimeError(
-            f"masked_scatter_: expected self and source to have same dtypes but got {input._dtype.short} and "
+            f"masked_scatter: expected self and source to have same dtypes but got{input._dtype.short} and "
             f"{source._dtype.short}"
         )
     if mask._dtype.category != BOOL:

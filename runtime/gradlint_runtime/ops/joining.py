@@ -46,7 +46,7 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
     for each in full[1:]:
         _check_sizes(first, each._array.shape, at, _index(parts, each))
     kind = _common_dtype(parts)
-    value = np.concatenate([converted(each, kind) for each in full], axis=at)
+    value = np.ascontiguousarray(np.concatenate([converted(each, kind) for each in full], axis=at))
     sizes = [each._array.shape[at] if each._array.shape != (0,) else 0 for each in parts]
     shapes = [each._array.shape for each in parts]
     kinds = [each._dtype for each in parts]
@@ -170,7 +170,7 @@ def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
 
 def flip(input: Tensor, *sizes: Any, dims: Any = ()) -> Tensor:
     given = sizes_of(sizes or (dims,))
-    at = dims_of(given, input._array.ndim) if given else ()
+    at = dims_of(given, input._array.ndim) if given and input._array.ndim else ()
     return record(
         "FlipBackward0", np.flip(input._array, at).copy(), (input, lambda grad: flip(grad, at)), dtype=input._dtype
     )
@@ -196,8 +196,10 @@ def roll(input: Tensor, shifts: Any, dims: Any = ()) -> Tensor:
     if at and len(at) != len(steps):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(at)}")
     array = input._array
+    if at and not array.ndim:
+        raise IndexError(f"Dimension specified as {at[0]} but tensor has no dimensions")
     if at:
-        value = np.roll(array, steps, [dim_of(dim, array.ndim) for dim in at]) if array.ndim else array.copy()
+        value = np.roll(array, steps, [dim_of(dim, array.ndim) for dim in at])
     else:
         value = np.roll(array, steps[0])
     back = tuple(-step for step in steps)

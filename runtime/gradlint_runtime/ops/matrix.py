@@ -17,10 +17,20 @@ from .shape import expand, reshape, t, transpose, unsafe_view, unsqueeze, view_o
 
 def _same_dtype(a: Tensor, b: Tensor, function: str) -> None:
     if a._dtype is not b._dtype:
-        first, second = (_C_NAMES.get(each._dtype.name, each._dtype.name) for each in (a, b))
-        if function == "dot":
-            raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {first} and {second}")
-        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {first} != {second}")
+        raise RuntimeError(_dtypes_differ(a._dtype, b._dtype, function))
+
+
+def _dtypes_differ(a: dtype, b: dtype, function: str) -> str:
+    if function == "dot":
+        return f"dot : expected both vectors to have same dtype, but found {a.short} and {b.short}"
+    if function == "bmm":
+        return f"expected scalar type {a.short} but found {b.short}"
+    if function == "mv":
+        return f"addmv input tensors must have the same dtype, but got {b.short}, {a.short}, and {b.short}"
+    if function == "addmm":
+        return f"mat1 and mat2 must have the same dtype, but got {a.short} and {b.short}"
+    first, second = (_C_NAMES.get(each.name, each.name) for each in (a, b))
+    return f"expected m1 and m2 to have the same dtype, but got: {first} != {second}"
 
 
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -50,11 +60,25 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     if a.shape[1] != b.shape[0]:
         raise _cannot_multiply(a.shape, b.shape)
     _same_dtype(input, mat2, "mm")
+    turned, other_turned = _by_columns(a), _by_columns(b)
     return record(
         "MmBackward0", product(a, b),
-        (input, lambda grad, mat2: mm(grad, h(mat2)), mat2), (mat2, lambda grad, self: mm(h(self), grad), input),
-        dtype=input._dtype,
+        (input, lambda grad, mat2: _to_left(grad, mat2, turned), mat2),
+        (mat2, lambda grad, self: _to_right(grad, self, other_turned), input), dtype=input._dtype,
     )  # fmt: skip
+
+
+def _by_columns(array: np.ndarray) -> bool:
+    return not array.flags.c_contiguous and array.flags.f_contiguous
+
+
+def _to_left(grad: Tensor, right: Tensor, turned: bool) -> Tensor:
+    """The gradient of the left factor, in the layout of that factor."""
+    return h(mm(right, h(grad))) if turned else mm(grad, h(right))
+
+
+def _to_right(grad: Tensor, left: Tensor, turned: bool) -> Tensor:
+    return h(mm(h(grad), left)) if turned else mm(h(left), grad)
 
 
 def _cannot_multiply(a: Any, b: Any) -> RuntimeError:
@@ -264,20 +288,21 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: An
         raise RuntimeError(f"mat1 must be a matrix, got {a.ndim}-D tensor")
     if b.ndim != 2:
         raise RuntimeError(f"mat2 must be a matrix, got {b.ndim}-D tensor")
-    if a.shape[1] != b.shape[0]:
-        raise _cannot_multiply(a.shape, b.shape)
-    _same_dtype(mat1, mat2, "addmm")
-    if input._dtype is not mat1._dtype:
+    if input._dtype is not mat2._dtype:
         raise RuntimeError(
             f"self and mat2 must have the same dtype, but got {input._dtype.short} and {mat2._dtype.short}"
         )
+    _same_dtype(mat1, mat2, "addmm")
+    if a.shape[1] != b.shape[0]:
+        raise _cannot_multiply(a.shape, b.shape)
     beta, alpha = _factor(beta, input._dtype), _factor(alpha, input._dtype)
     value = _plus(input, (a.shape[0], b.shape[1]), beta, product(a, b), input._dtype, alpha)
+    turned, other_turned = _by_columns(a), _by_columns(b)
     return record(
         "AddmmBackward0", value,
         (input, lambda grad: _times(grad, beta)),
-        (mat1, lambda grad, mat2: _times(mm(grad, h(mat2)), alpha), mat2),
-        (mat2, lambda grad, mat1: _times(mm(h(mat1), grad), alpha), mat1), dtype=input._dtype,
+        (mat1, lambda grad, mat2: _times(_to_left(grad, mat2, turned), alpha), mat2),
+        (mat2, lambda grad, mat1: _times(_to_right(grad, mat1, other_turned), alpha), mat1), dtype=input._dtype,
     )  # fmt: skip
 
 
@@ -289,6 +314,11 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any 
         raise RuntimeError(
             f"size mismatch, got input ({input._array.shape[0] if input._array.ndim else 1}), mat "
             f"({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})"
+        )
+    if not input._dtype is mat._dtype is vec._dtype:
+        kinds = input._dtype.short, mat._dtype.short, vec._dtype.short
+        raise RuntimeError(
+            f"addmv input tensors must have the same dtype, but got {kinds[0]}, {kinds[1]}, and {kinds[2]}"
         )
     beta, alpha = _factor(beta, input._dtype), _factor(alpha, input._dtype)
     value = _plus(input, (a.shape[0],), beta, product(a, b), input._dtype, alpha)
@@ -323,6 +353,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     a, b = batch1._array, batch2._array
     _check_batches(a, b)
+    _same_dtype(batch1, batch2, "bmm")
     beta, alpha = _factor(beta, input._dtype), _factor(alpha, input._dtype)
     value = _plus(input, (a.shape[0], a.shape[1], b.shape[2]), beta, product(a, b), input._dtype, alpha)
     return record(
@@ -424,6 +455,10 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`torch.nn.functional.linear`"""
     ndim = input._array.ndim
+    if not ndim or not weight._array.ndim:
+        raise RuntimeError(
+            f"both arguments to linear need to be at least 1D, but they are {ndim}D and {weight._array.ndim}D"
+        )
     if bias is None:
         if ndim == 1 and weight._array.ndim == 2:
             return squeeze_unsafely(mm(unsqueeze(input, 0), t(weight)))

@@ -147,6 +147,8 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
 
 
 def _prod_way(grad: Any, self: Any, result: Any) -> Any:
+    if not self._array.ndim:
+        return grad
     flat = reshape(self, (-1,))
     return grad * conj(reshape(_others(flat, result, 0), self._array.shape))
 

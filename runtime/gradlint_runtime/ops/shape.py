@@ -11,7 +11,8 @@ import numpy as np
 from .. import errors
 from ..apply import record
 from ..dtypes import COMPLEX, as_dtype, dtype
-from ..tensor import Tensor, sharing
+from ..modes import mode
+from ..tensor import Tensor, Version, sharing
 from ..views import view
 from .common import dim_of, sizes_of
 from .strided import strided_array
@@ -84,7 +85,11 @@ def view_as_dtype(input: Tensor, kind: dtype) -> Tensor:
         if kind.itemsize != input._dtype.itemsize and array.shape and not array.flags.c_contiguous:
             raise errors.unsupported("Tensor.view to a dtype of another size of a tensor that is not contiguous")
         array = array.view(kind.numpy)
-    return sharing(input, array, kind)
+    made = sharing(input, array, kind)
+    if kind is not input._dtype and (mode.inference or input._counter is None):
+        # A tensor of its own, as far as inference mode is concerned.
+        made._counter = None if mode.inference else Version()
+    return made
 
 
 def reshape(input: Tensor, *shape: Any) -> Tensor:
@@ -128,6 +133,10 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     shape = input._array.shape
+    if not shape:
+        raise RuntimeError(
+            f"unflatten got an unexpected error:\nDimension specified as {dim} but tensor has no dimensions"
+        )
     dim = dim_of(dim, len(shape))
     sizes = list(sizes)
     if not sizes:
@@ -212,6 +221,8 @@ def alias(input: Tensor) -> Tensor:
 
 
 def permute(input: Tensor, *dims: Any) -> Tensor:
+    if not dims:
+        raise TypeError('permute() missing 1 required positional arguments: "dims"')
     ndim = input._array.ndim
     order = sizes_of(dims)
     if len(order) != ndim:
@@ -254,6 +265,8 @@ def numpy_T(input: Tensor) -> Tensor:
 
 
 def matrix_T(input: Tensor) -> Tensor:
+    if not input._array.ndim:
+        return input
     if input._array.ndim < 2:
         raise RuntimeError(
             f"tensor.mT is only supported on matrices or batches of matrices. Got {input._array.ndim}-D tensor."
@@ -262,6 +275,8 @@ def matrix_T(input: Tensor) -> Tensor:
 
 
 def adjoint(input: Tensor) -> Tensor:
+    if not input._array.ndim:
+        return input
     if input._array.ndim < 2:
         raise RuntimeError(
             f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input._array.ndim}-D tensor."

@@ -152,14 +152,20 @@ def _flattened(indices: list[Tensor | None]) -> list[Tensor | None]:
     return flat
 
 
+def _index_of_scalar(key: int) -> IndexError:
+    if key:
+        return IndexError(f"index {key} is out of bounds for dimension 0 with size 0")
+    return IndexError(
+        "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim "
+        "tensor to a number"
+    )
+
+
 def getitem(source: Tensor, key: Any) -> Tensor:
     kind = type(key)
     if kind is int:
         if not source._array.ndim:
-            raise IndexError(
-                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
-                "convert a 0-dim tensor to a number"
-            )
+            raise _index_of_scalar(key)
         return _select(source, 0, key)
     if kind is slice:
         if not source._array.ndim:
@@ -197,10 +203,7 @@ def resolve_for_write(target: Tensor, key: Any) -> tuple[Any, list[Tensor | None
     if key is True:
         return unsqueeze(target, 0), []
     if type(key) is int and not target._array.ndim:
-        raise IndexError(
-            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
-            "0-dim tensor to a number"
-        )
+        raise _index_of_scalar(key)
     return resolve(target, key)
 
 
@@ -228,12 +231,12 @@ def _value_name(kind: dtype) -> str:
 
 def _copy_to(view: Tensor, value: Tensor) -> None:
     shape, target = value._array.shape, view._array.shape
-    if not shape:
+    if not shape and target:
         view.fill_(value)
         return
     if shape != target:
         lead = 0
-        while lead < len(shape) and shape[lead] == 1 and len(shape) - lead > len(target):
+        while lead < len(shape) and shape[lead] == 1:
             lead += 1
         if lead:
             value = reshape(value, shape[lead:])

@@ -12,8 +12,7 @@ from ..dtypes import BOOL, COMPLEX, INTEGRAL, cast
 from ..graph import node_class
 from ..modes import mode
 from ..tensor import Tensor, needs_grad
-from .common import sizes_of, zeros_of
-from .shape import expand
+from .common import broadcast_shape, sizes_of, zeros_of
 
 
 def copied(input: Tensor, src: Tensor) -> Tensor:
@@ -26,26 +25,14 @@ def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     if not isinstance(src, Tensor):
         raise errors.not_a_tensor("copy_", "src", 1, src)
     if src._array.shape != input._array.shape:
-        expand_check(src, input._array.shape)
-    if input is src:
-        return input
+        _check_reach(src, input._array.shape)
     return inplace.become(input, copied, (src,), src)
 
 
-def expand_check(src: Tensor, shape: tuple[int, ...]) -> None:
-    try:
-        np.broadcast_to(src._array, shape)
-    except ValueError:
-        if src._array.ndim > len(shape):
-            raise RuntimeError(
-                f"The expanded size of the tensor ({shape[-1] if shape else 1}) must match the existing size "
-                f"({src._array.shape[-1]}) at non-singleton dimension {len(shape) - 1}.  Target sizes: {list(shape)}.  "
-                f"Tensor sizes: {list(src._array.shape)}"
-            ) from None
-        expand(src, shape)
-    lead = src._array.ndim - len(shape)
-    if lead > 0:
-        expand(src, shape)
+def _check_reach(src: Tensor, shape: tuple[int, ...]) -> None:
+    wide = broadcast_shape(shape, src._array.shape)
+    if wide != shape:
+        raise RuntimeError(f"output with shape {list(shape)} doesn't match the broadcast shape {list(wide)}")
 
 
 def filled(input: Tensor, value: Any) -> Tensor:
@@ -80,6 +67,9 @@ def zeroed(input: Tensor) -> Tensor:
     return record("ZeroBackward0", made, (input, zeros_of), dtype=input._dtype)
 
 
+inplace.FILLING.update((filled, zeroed))
+
+
 def zero_(input: Tensor) -> Tensor:
     return inplace.become(input, zeroed, ())
 
@@ -96,10 +86,11 @@ def fill(input: Tensor, value: Any) -> Tensor:
 def set_(input: Tensor, source: Any = None, *rest: Any) -> Tensor:
     if not isinstance(source, Tensor) or rest:
         raise errors.unsupported("Tensor.set_ with anything but a tensor")
+    if needs_grad(input) or needs_grad(source):
+        raise errors.unsupported("Tensor.set_ where a tensor requires grad")
     inplace.check(input, ())
     input._array = source._array
-    if input._counter is not None:
-        input._counter.n += 1
+    inplace.count_write(input)
     return input
 
 

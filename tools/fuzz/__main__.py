@@ -1,0 +1,67 @@
+"""`python -m tools.fuzz --seed S --count N`: N random programs on the engine and on PyTorch; exit status 1 if any differ.
+
+Each kind of difference is shown once, with the smallest program that shows it. Needs PyTorch, and `runtime` on the path.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+
+from .compare import Difference, shrunk
+from .judge import Judged, judge_seed, judge_text
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.fuzz", description=__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="of the first program; the next have the next seeds")
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--show", action="store_true", help="print the programs and do not run them")
+    parser.add_argument("--most", type=int, default=12, help="shrink and show at most so many kinds of difference")
+    parser.add_argument("--refusals", action="store_true", help="say what the engine does not support, and how often")
+    options = parser.parse_args()
+    if options.show:
+        from .generate import program
+
+        for seed in range(options.seed, options.seed + options.count):
+            print(f"# seed {seed}", *program(seed), sep="\n", end="\n\n")
+        return 0
+    start = time.perf_counter()
+    found: dict[tuple[str, str, str], tuple[int, Difference]] = {}
+    totals: Counter[str] = Counter()
+    refusals: Counter[str] = Counter()
+    for seed in range(options.seed, options.seed + options.count):
+        judged = judge_seed(seed)
+        totals[judged.verdict] += 1
+        totals["statements"] += judged.steps
+        if judged.refused:
+            refusals[judged.refused] += 1
+        if judged.difference is not None:
+            found.setdefault(judged.difference.kind, (seed, judged.difference))
+    for seed, difference in list(found.values())[: options.most]:
+        show(seed, difference)
+    for reason, count in refusals.most_common(40) if options.refusals else ():
+        print(f"refused {count:5} {reason[:160]}")
+    print(
+        f"programs {options.count}: equal {totals['equal']}, equal until refused aloud {totals['refused']}, different "
+        f"{totals['different']} in {len(found)} ways; statements compared {totals['statements']}; "
+        f"{time.perf_counter() - start:.0f} s"
+    )
+    return 1 if totals["different"] else 0
+
+
+def show(seed: int, difference: Difference) -> None:
+    from .generate import program
+
+    small = shrunk(program(seed), lambda text: judge_text(text).difference, difference.kind)
+    again = judge_text(small).difference or difference
+    print(f"--- seed {seed}, {again.what}\n    engine: {again.ours[:300]}\n    torch:  {again.theirs[:300]}")
+    print("\n".join(small), end="\n\n")
+
+
+__all__ = ["Judged", "main"]
+
+if __name__ == "__main__":
+    sys.exit(main())
