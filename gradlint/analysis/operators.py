@@ -15,6 +15,7 @@ from gradlint.analysis.machine import Machine
 from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,
+    NONE,
     TRUE,
     UNKNOWN,
     Class,
@@ -41,6 +42,8 @@ from gradlint.analysis.values import (
 )
 
 MAX_SYMBOL = 6
+ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%", "**", "@", "<<", ">>"})
+"""Operators that no value takes together with None, but an object that says so itself."""
 UNARY: dict[str, Callable[[Any], Any]] = {"neg": operator.neg, "pos": operator.pos, "invert": operator.invert}
 _COMPARE = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -207,6 +210,9 @@ def binary(m: Machine, op: str, a: Any, b: Any, at: int) -> Any:
     """The value of `a op b` for leaf values."""
     a, b = m.services["stand_in"](m, a, at), m.services["stand_in"](m, b, at)
     one, two = m.get(a), m.get(b)
+    if NONE in (a, b) and op in ARITHMETIC and not any(isinstance(thing, (Instance, Class)) for thing in (one, two)):
+        m.stop()
+        return m.opaque(at, FALSE, "number")
     if isinstance(one, Tensor) or isinstance(two, Tensor):
         from gradlint.analysis import torch_tensors
 

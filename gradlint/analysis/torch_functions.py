@@ -191,7 +191,7 @@ def floating_data(m: Machine, value: Any, depth: int = 0) -> Flag:
         flag: Flag = FALSE
         for item in (*thing.items, *([] if thing.rest is None else [thing.rest])):
             flag = either(flag, floating_data(m, item, depth + 1))
-        return flag
+        return flag if thing.items or thing.rest is not None else TRUE
     if isinstance(thing, Sequence) and thing.kind == "range":
         return FALSE
     return UNKNOWN
