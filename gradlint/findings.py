@@ -213,8 +213,19 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class Silenced:
+    """A finding that an ignore comment silenced: the place of the comment, and what it silenced."""
+
+    path: str
+    line: int
+    column: int
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
 class FileResult:
-    """All that is known of one file after the whole way."""
+    """All that is known of one file after the whole way. `silenced` may lie in other files, as findings may."""
 
     path: str
     findings: tuple[Finding, ...] = ()
@@ -223,3 +234,4 @@ class FileResult:
     cuts: tuple[Cut, ...] = ()
     suppressed: int = 0
     views: tuple[View, ...] = ()
+    silenced: tuple[Silenced, ...] = ()

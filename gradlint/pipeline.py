@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gradlint.findings import Failure, FileResult, Finding, Fix, Prediction, Severity, Verdict, Witness
+from gradlint.findings import Failure, FileResult, Finding, Fix, Prediction, Severity, Silenced, Verdict, Witness
 from gradlint.sources.ignores import Ignores
 from gradlint.sources.roots import roots_of
 from gradlint.sources.settings import Settings, SettingsError, answers
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 DEFAULTS = Settings()
 MAX_ROUNDS = 10
+UNUSED_IGNORE = "GRD001"
+"""The code of an ignore comment that silences nothing. It belongs to no rule: the whole run decides it."""
 HEAD = re.compile(r"(?:[^\r\n]*(?:\r\n?|\n)?){2}")
 COOKIE = re.compile(r"coding[:=]")
 
@@ -40,8 +42,8 @@ def check_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, alon
         rules = chosen_rules(settings)
         report = _analysed(path, source, None if alone else project_of(path, settings), settings, predict=False)
         found = _found(report, rules)
-        kept = tuple(_heeded(found, report, settings))
-        return FileResult(path, kept, cuts=report.cuts, suppressed=len(found) - len(kept))
+        kept, silenced = _heeded(found, report, settings)
+        return FileResult(path, kept, cuts=report.cuts, suppressed=len(found) - len(kept), silenced=silenced)
     except SettingsError:
         raise
     except Exception as error:  # whatever a file holds, the others go on
@@ -163,6 +165,32 @@ def lines_of(path: str, source: bytes) -> list[str]:
         return []
 
 
+def unused_ignores(
+    path: str, source: bytes, silenced: Iterable[Silenced], settings: Settings = DEFAULTS
+) -> tuple[Finding, ...]:  # fmt: skip
+    """The ignore comments of a file that silence nothing, given all that the run has silenced in it."""
+    from gradlint.sources.unused_ignores import unused
+    from gradlint.syntax.source import SourceError, read
+
+    off = settings.ignored_in(path)
+    on = [rule for rule in chosen_rules(settings) if not any(answers(rule, one) for one in off)]
+    try:
+        return tuple(unused(path, read(path, source), silenced, on, all_rules()))
+    except SourceError:
+        return ()
+
+
+def with_ignores(path: str, source: bytes, findings: Iterable[Finding], reason: str = "") -> bytes:
+    """The source with comments that silence these findings; as it is where that cannot be done."""
+    from gradlint.sources.new_ignores import new_ignores
+    from gradlint.syntax.source import SourceError, read
+
+    try:
+        return mend(path, source, new_ignores(read(path, source), findings, reason), unsafe=True)
+    except SourceError:
+        return source
+
+
 def parses(path: str, source: bytes) -> bool:
     from gradlint.syntax.unit import SourceError, Unit
 
@@ -219,17 +247,27 @@ def _found(report: Report, rules: Sequence[Rule]) -> tuple[Finding, ...]:
     return findings_of(report, frozenset(rule.code for rule in rules))
 
 
-def _heeded(found: Iterable[Finding], report: Report, settings: Settings) -> Iterable[Finding]:
-    """The findings that no comment and no per-file ignore silences, in the file in which they lie."""
+def _heeded(
+    found: Iterable[Finding], report: Report, settings: Settings
+) -> tuple[tuple[Finding, ...], tuple[Silenced, ...]]:
+    """The findings that no comment and no per-file ignore silences, in the file in which they lie; and what comments did."""
     units = {unit.path: unit for unit in report.units}
     rules = {rule.code: rule for rule in all_rules()}
     ignores: dict[str, Ignores] = {}
+    kept: list[Finding] = []
+    silenced: list[Silenced] = []
     for finding in found:
-        if finding.path not in ignores:
-            ignores[finding.path] = Ignores(units[finding.path].data)
-        off = any(answers(rules[finding.code], one) for one in settings.ignored_in(finding.path))
-        if not off and not ignores[finding.path].silenced_by(finding):
-            yield finding
+        path = finding.path
+        if path not in ignores:
+            ignores[path] = Ignores(units[path].data)
+        if any(answers(rules[finding.code], one) for one in settings.ignored_in(path)):
+            continue
+        comment = ignores[path].silenced_by(finding)
+        if comment:
+            silenced.append(Silenced(path, comment.span.line, comment.span.column, finding.code, finding.name))
+        else:
+            kept.append(finding)
+    return tuple(kept), tuple(silenced)
 
 
 def _failure(path: str, error: Exception) -> Failure:

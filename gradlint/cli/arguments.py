@@ -66,6 +66,8 @@ def overrides_of(options: argparse.Namespace) -> Overrides:
         extend_exclude=options.extend_exclude or (),
         respect_gitignore=options.respect_gitignore,
         target_torch=options.target_torch,
+        report_unused_ignores=getattr(options, "report_unused_ignores", None),
+        baseline=getattr(options, "baseline", None),
     )
 
 
@@ -100,8 +102,19 @@ def _check(commands: Commands) -> None:
     fixes.add_argument("--fix", action="store_true", help="apply safe fixes")
     fixes.add_argument("--unsafe-fixes", action="store_true", help="with --fix or --diff: those that guess as well")
     fixes.add_argument("--diff", action="store_true", help="show what fixes would change, and change nothing")
+    _add_known(one)
     _add_settings(one)
     _add_work(one)
+
+
+def _add_known(one: argparse.ArgumentParser) -> None:
+    known = one.add_argument_group("findings to live with")
+    known.add_argument("--add-ignores", action="store_true", help="write an ignore comment for each finding")
+    known.add_argument("--reason", default="", metavar="TEXT", help="with --add-ignores: stands behind each comment")
+    known.add_argument("--report-unused-ignores", action="store_const", const=True,
+                       help="report comments that silence nothing, too (GRD001; --fix removes them)")  # fmt: skip
+    known.add_argument("--baseline", metavar="FILE", help="report only what is not in this file of known findings")
+    known.add_argument("--write-baseline", metavar="FILE", help="write all findings to such a file")
 
 
 def _predict(commands: Commands) -> None:

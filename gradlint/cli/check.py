@@ -7,9 +7,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TextIO
 
 from gradlint import pipeline
+from gradlint.cli.adopt import add_ignores, new_ones, unused_ignores, write_baseline
 from gradlint.cli.session import Session, failures_of
 from gradlint.cli.terminal import complain, default_format, wants_color
 from gradlint.findings import Failure, FileResult, Finding, Fix, Span
@@ -17,6 +19,7 @@ from gradlint.output.report import Page, Reported, counted, failure_text
 from gradlint.output.table import findings_format
 
 MAX_ROUNDS = pipeline.MAX_ROUNDS
+UNUSED = pipeline.UNUSED_IGNORE
 
 
 def run(options: argparse.Namespace, session: Session) -> int:
@@ -26,10 +29,12 @@ def run(options: argparse.Namespace, session: Session) -> int:
     if not session.files and not session.failures:
         complain("no Python files found")
     given = dict(session.overlay)
-    results, findings = _checked(options, session)
-    failures = list(failures_of(session, results))
+    checked = _checked(options, session)
+    failures = list(failures_of(session, checked.results))
+    if options.add_ignores or options.write_baseline:
+        return _adopted(options, session, checked, failures)
     if options.fix or options.diff:
-        results, findings, failures = _fixed(options, session, results, findings, failures)
+        checked, failures = _fixed(options, session, checked, failures)
     if options.diff:
         return _show_diff(session, given, failures)
     stream = sys.stdout
@@ -37,30 +42,58 @@ def run(options: argparse.Namespace, session: Session) -> int:
         sys.stdout.buffer.write(session.overlay[session.stdin])
         sys.stdout.flush()
         stream = sys.stderr
-    _print(options, session, Reported(findings, tuple(failures), files=len(session.files)), stream)
+    _print(options, session, Reported(checked.findings, tuple(failures), files=len(session.files)), stream)
     if options.verbose:
-        _tell(session, results, time.monotonic() - started)
-    return 2 if failures else 1 if findings and not options.exit_zero else 0
+        _tell(session, checked, time.monotonic() - started)
+    return 2 if failures else 1 if checked.findings and not options.exit_zero else 0
 
 
-def _checked(options: argparse.Namespace, session: Session) -> tuple[list[FileResult], tuple[Finding, ...]]:
+@dataclass(frozen=True)
+class Checked:
+    """What one round over the files has shown. known, gone: of the baseline."""
+
+    results: list[FileResult]
+    findings: tuple[Finding, ...]
+    known: int = 0
+    gone: int = 0
+
+
+def _checked(options: argparse.Namespace, session: Session) -> Checked:
     results = session.map(pipeline.check_bytes, options.jobs)
-    findings = session.findings(results)
+    findings, known, gone = session.findings(results), 0, 0
+    if not options.write_baseline:
+        findings, known, gone = new_ones(session, findings)
     if options.witness:
         findings = pipeline.standing(pipeline.confirm(findings, options.engine))
-    return results, findings
+    unused = unused_ignores(session, results)
+    return Checked(results, session.ordered([*findings, *unused]) if unused else findings, known, gone)
+
+
+def _adopted(options: argparse.Namespace, session: Session, checked: Checked, failures: list[Failure]) -> int:
+    """Exit status 0 where all that was found is written down, as a comment or in a baseline; or else 2."""
+    found = [finding for finding in checked.findings if finding.code != UNUSED]
+    if options.write_baseline:
+        write_baseline(session, options.write_baseline, found)
+    if options.add_ignores:
+        changed, more = add_ignores(session, found, options.reason)
+        failures += more
+        complain(f"wrote ignore comments to {counted(changed, 'file')}")
+        if session.stdin:
+            sys.stdout.buffer.write(session.overlay[session.stdin])
+            sys.stdout.flush()
+    _print_failures(failures)
+    return 2 if failures else 0
 
 
 def _fixed(
-    options: argparse.Namespace, session: Session, results: list[FileResult], findings: tuple[Finding, ...],
-    failures: list[Failure],
-) -> tuple[list[FileResult], tuple[Finding, ...], list[Failure]]:  # fmt: skip
+    options: argparse.Namespace, session: Session, checked: Checked, failures: list[Failure]
+) -> tuple[Checked, list[Failure]]:
     """Fix and check again until nothing changes."""
     mended: set[str] = set()
     unwritten: list[Failure] = []
     for number in range(MAX_ROUNDS):
         # What other files say of a mended one is out of date where the mended one is only in memory.
-        fixes = _by_file(findings, _own(results) if options.diff and number else None)
+        fixes = _by_file(checked.findings, _own(checked.results) if options.diff and number else None)
         changed = set()
         for path, wanted in fixes.items():
             try:
@@ -71,11 +104,11 @@ def _fixed(
         if not changed or unwritten:
             break
         session.forget()
-        results, findings = _checked(options, session)
-        failures = list(failures_of(session, results))
+        checked = _checked(options, session)
+        failures = list(failures_of(session, checked.results))
     if mended and not options.diff:
         complain(f"mended {counted(len(mended), 'file')}")
-    return results, findings, [*failures, *unwritten]
+    return checked, [*failures, *unwritten]
 
 
 Key = tuple[str, Span, str]
@@ -90,7 +123,8 @@ def _by_file(findings: Sequence[Finding], among: set[Key] | None) -> dict[str, l
     """The fixes for each file."""
     fixes: dict[str, list[Fix | None]] = {}
     for finding in findings:
-        if finding.fix and (among is None or (finding.path, finding.span, finding.code) in among):
+        own = finding.code == UNUSED or among is None or (finding.path, finding.span, finding.code) in among
+        if finding.fix and own:
             fixes.setdefault(finding.path, []).append(finding.fix)
     return fixes
 
@@ -158,10 +192,12 @@ def _statistics(findings: Sequence[Finding]) -> str:
     )
 
 
-def _tell(session: Session, results: Sequence[FileResult], seconds: float) -> None:
+def _tell(session: Session, checked: Checked, seconds: float) -> None:
     """What `--verbose` adds."""
-    for result in results:
+    for result in checked.results:
         for cut in result.cuts:
             complain(f"{session.shown(cut.path)}:{cut.line}: {cut.reason}")
-    silenced = sum(result.suppressed for result in results)
+    silenced = sum(result.suppressed for result in checked.results)
+    if checked.known or checked.gone:
+        complain(f"the baseline knows {counted(checked.known, 'finding')} of these, and {checked.gone} that are gone")
     complain(f"{counted(len(session.files), 'file')}, {counted(silenced, 'finding')} silenced, {seconds:.2f} s")

@@ -28,6 +28,9 @@ def described(settings: Settings, codes: list[str]) -> str:
         rows.append(f"{name.replace('_', '-')} = {json.dumps(list(getattr(settings, name)))}")
     rows.append(f'target-torch = "{settings.target_torch[0]}.{settings.target_torch[1]}"')
     rows.append(f"respect-gitignore = {json.dumps(settings.respect_gitignore)}")
+    rows.append(f"report-unused-ignores = {json.dumps(settings.report_unused_ignores)}")
+    if settings.baseline:
+        rows.append(f"baseline = {json.dumps(settings.baseline)}")
     if settings.per_file_ignores:
         rows.append("[tool.gradlint.per-file-ignores]")
         rows += [f"{json.dumps(pattern)} = {json.dumps(list(chosen))}" for pattern, chosen in settings.per_file_ignores]

@@ -63,7 +63,11 @@ def _last(finding: Finding) -> int:
 
 
 def _predicted(session: Session, path: str, line: int) -> Iterable[Prediction]:
-    result = pipeline.predict_bytes(path, session.source(path), session.settings(path))
+    try:
+        source = session.source(path)
+    except OSError:  # the session has told it
+        return ()
+    result = pipeline.predict_bytes(path, source, session.settings(path))
     return (one for one in result.predictions if one.line == line)
 
 

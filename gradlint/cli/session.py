@@ -106,8 +106,10 @@ class Session:
                 key = (shown, finding.span, finding.code)
                 if key not in best or rank < best[key][0]:
                     best[key] = rank, self._renamed(finding, shown)
-        found = (finding for _, finding in best.values())
-        return tuple(sorted(found, key=lambda f: (self.order[f.path], f.span, f.code)))
+        return self.ordered(finding for _, finding in best.values())
+
+    def ordered(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        return tuple(sorted(findings, key=lambda f: (self.order[f.path], f.span, f.code)))
 
     def _renamed(self, finding: Finding, path: str) -> Finding:
         notes = tuple(self._renamed_note(note, finding.path, path) for note in finding.because)

@@ -92,6 +92,8 @@ def settings_of(table: dict[str, Any], file: str) -> Settings:
             made[key.replace("-", "_")] = READERS[key](value)
         except ValueError as error:
             raise SettingsError(f"{place}{key}: {error}") from None
+    if made.get("baseline"):
+        made["baseline"] = os.path.join(made["root"], made["baseline"])
     return Settings(**made)
 
 
@@ -121,6 +123,12 @@ def _truth(value: Any) -> bool:
     return value
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a string is expected")
+    return value
+
+
 def release(value: Any) -> tuple[int, int]:
     """A release of torch: `2.1`."""
     found = RELEASE.fullmatch(value) if isinstance(value, str) else None
@@ -139,4 +147,6 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "extend-exclude": _strings,
     "respect-gitignore": _truth,
     "target-torch": release,
+    "report-unused-ignores": _truth,
+    "baseline": _text,
 }

@@ -48,6 +48,7 @@ class Settings:
 
     root: the folder of the configuration file, that patterns are relative to. source: that file, "" for none.
     select: empty for the rules that are on by default. target_torch: the oldest release that the code has to run on.
+    baseline: the file of known findings, as it is to be opened; "" for none.
     """
 
     root: str = ""
@@ -61,6 +62,8 @@ class Settings:
     extend_exclude: tuple[str, ...] = ()
     respect_gitignore: bool = True
     target_torch: tuple[int, int] = NEWEST
+    report_unused_ignores: bool = False
+    baseline: str = ""
 
     def chosen(self, rules: Sequence[R]) -> tuple[R, ...]:
         """The rules that are on. The most specific selector decides; between equal ones, `ignore` does."""
@@ -113,6 +116,8 @@ class Overrides:
     extend_exclude: tuple[str, ...] = ()
     respect_gitignore: bool | None = None
     target_torch: tuple[int, int] | None = None
+    report_unused_ignores: bool | None = None
+    baseline: str | None = None
 
     def over(self, base: Settings) -> Settings:
         made = replace(
@@ -125,7 +130,9 @@ class Overrides:
             made = replace(
                 made, select=self.select, extend_select=self.extend_select, ignore=(), extend_ignore=self.extend_ignore
             )
-        for name in ("ignore", "exclude", "respect_gitignore", "target_torch"):
+        for name in (
+            "ignore", "exclude", "respect_gitignore", "target_torch", "report_unused_ignores", "baseline",
+        ):  # fmt: skip
             value = getattr(self, name)
             made = made if value is None else replace(made, **{name: value})
         return made

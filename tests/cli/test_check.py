@@ -40,6 +40,7 @@ def test_exit_status(tree: Path, arguments: tuple[str, ...], status: int) -> Non
 @pytest.mark.parametrize("arguments, told", [
     (("check", "--select", "GRD999"), "no rule is called `GRD999`"), (("check", "--select", "x y"), "no code"),
     (("check", "--output-format", "xml"), "invalid choice"), (("check", "--jobs", "0"), "no number of processes"),
+    (("explain", "gone.py:3"), "gone.py: error: no such file"),
     (("check", "gone.py"), "gone.py: error: no such file"), (("rule", "GRD10"), "no rule is called"),
     (("explain", "bad.py"), "no FILE:LINE"), (("check", "--config", "gone.toml"), "gone.toml"),
     (("check", "--frobnicate"), "unrecognized arguments"), (("run", "gone.py"), "no such file"),
