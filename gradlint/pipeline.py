@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gradlint.findings import Failure, FileResult, Finding, Fix, Prediction, Severity, Silenced, Verdict, Witness
 from gradlint.sources.ignores import Ignores
+from gradlint.sources.notebooks import Cell, Notebook, NotebookError, is_notebook
 from gradlint.sources.roots import roots_of
 from gradlint.sources.settings import Settings, SettingsError, answers
 from gradlint.sources.sift import Reach, brings_torch, wants
@@ -36,6 +37,12 @@ COOKIE = re.compile(r"coding[:=]")
 
 def check_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, alone: bool = False) -> FileResult:
     """The findings of one file; `alone` follows no imports."""
+    if is_notebook(path):
+        return _in_cells(path, source, lambda python: _checked(path, python, settings, alone))
+    return _checked(path, source, settings, alone)
+
+
+def _checked(path: str, source: bytes, settings: Settings, alone: bool) -> FileResult:
     try:
         if not wanted(path, source, settings, alone=alone):
             return FileResult(path)
@@ -70,6 +77,12 @@ def predictions_of(results: Sequence[FileResult]) -> tuple[Prediction, ...]:
 
 def view_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, alone: bool = False) -> FileResult:
     """What the ways into one file see, of itself and of the files that they lead to."""
+    if is_notebook(path):
+        return _in_cells(path, source, lambda python: _viewed(path, python, settings, alone))
+    return _viewed(path, source, settings, alone)
+
+
+def _viewed(path: str, source: bytes, settings: Settings, alone: bool) -> FileResult:
     try:
         if not brings_torch(path, source, None if alone else _reach(roots_of(path, settings))):
             return FileResult(path)
@@ -96,6 +109,8 @@ def mend(path: str, source: bytes, fixes: Iterable[Fix | None], unsafe: bool) ->
     """The source with those fixes that fit together and leave it Python."""
     from gradlint.fixes.apply import applicable, apply
 
+    if is_notebook(path):
+        return _mend_cells(path, source, fixes, unsafe)
     chosen = applicable(fixes, unsafe)
     made = apply(source, chosen) if chosen else source
     if made == source or parses(path, made):
@@ -156,12 +171,14 @@ def bytes_of(source: str | bytes) -> bytes:
 
 
 def lines_of(path: str, source: bytes) -> list[str]:
-    """The physical lines of a source, none where it cannot be read."""
+    """The physical lines of a source (those of its cells, for a notebook), none where it cannot be read."""
     from gradlint.syntax.source import NEWLINE, SourceError, read
 
     try:
+        if is_notebook(path):
+            source = notebook_of(path, source).shown.encode("utf-8", "surrogatepass")
         return [line.decode("utf-8", "replace") for line in NEWLINE.split(read(path, source))]
-    except SourceError:
+    except (SourceError, NotebookError):
         return []
 
 
@@ -175,7 +192,7 @@ def unused_ignores(
     off = settings.ignored_in(path)
     on = [rule for rule in chosen_rules(settings) if not any(answers(rule, one) for one in off)]
     try:
-        return tuple(unused(path, read(path, source), silenced, on, all_rules()))
+        return tuple(unused(path, read(path, python_of(path, source)), silenced, on, all_rules()))
     except SourceError:
         return ()
 
@@ -186,19 +203,87 @@ def with_ignores(path: str, source: bytes, findings: Iterable[Finding], reason: 
     from gradlint.syntax.source import SourceError, read
 
     try:
-        return mend(path, source, new_ignores(read(path, source), findings, reason), unsafe=True)
+        return mend(path, source, new_ignores(read(path, python_of(path, source)), findings, reason), unsafe=True)
     except SourceError:
         return source
 
 
+@lru_cache(maxsize=8)
+def notebook_of(path: str, source: bytes) -> Notebook:
+    """The cells of a notebook, those that do not parse left out. Raises NotebookError."""
+    made = Notebook(source)
+    if made.cells and not parses(path, made.source.encode("utf-8", "surrogatepass")):
+        return Notebook(source, frozenset(cell.number for cell, _ in _broken(path, made)))
+    return made
+
+
+def python_of(path: str, source: bytes) -> bytes:
+    """The Python of a file: its cells, one after the other, for a notebook; nothing where that is none."""
+    if not is_notebook(path):
+        return source
+    try:
+        return notebook_of(path, source).source.encode("utf-8", "surrogatepass")
+    except NotebookError:
+        return b""
+
+
+def _broken(path: str, notebook: Notebook) -> list[tuple[Cell, Failure]]:
+    """The cells that do not parse."""
+    found = []
+    for cell in notebook.cells:
+        why = _refused(path, cell.python.encode("utf-8", "surrogatepass"))
+        if why:
+            found.append((cell, replace(why, line=max(why.line, 1) + cell.first - 1)))
+    return found
+
+
+def _in_cells(path: str, source: bytes, look: Callable[[bytes], FileResult]) -> FileResult:
+    """What a look at the cells shows. A cell that does not parse is told, and the others are looked at without it."""
+    try:
+        made = Notebook(source)
+        result = look(made.source.encode("utf-8", "surrogatepass"))
+        if not result.failure or not result.failure.line:
+            return result
+        broken = _broken(path, made)
+        without = Notebook(source, frozenset(cell.number for cell, _ in broken))
+        failure = broken[0][1] if broken else result.failure
+        return replace(look(without.source.encode("utf-8", "surrogatepass")), failure=failure)
+    except NotebookError as error:
+        return FileResult(path, failure=Failure(path, error.line, 0, str(error)))
+
+
+def _mend_cells(path: str, source: bytes, fixes: Iterable[Fix | None], unsafe: bool) -> bytes:
+    """A notebook with those fixes that stay within one cell, each cell being Python by itself."""
+    from gradlint.fixes.apply import applicable, within
+
+    try:
+        notebook = notebook_of(path, source)
+    except NotebookError:
+        return source
+    changes: dict[int, str] = {}
+    chosen = applicable(fixes, unsafe)
+    for cell in notebook.cells:
+        python = cell.python.encode("utf-8", "surrogatepass")
+        here = within(chosen, cell.first, cell.python.count("\n"))
+        made = mend(f"{path}.py", python, here, unsafe) if here else python
+        if made != python and notebook.changed({cell.number: made.decode("utf-8", "surrogatepass")}) is not None:
+            changes[cell.number] = made.decode("utf-8", "surrogatepass")
+    return (notebook.changed(changes) or source) if changes else source
+
+
 def parses(path: str, source: bytes) -> bool:
+    return _refused(path, source) is None
+
+
+def _refused(path: str, source: bytes) -> Failure | None:
+    """Why a source does not parse."""
     from gradlint.syntax.unit import SourceError, Unit
 
     try:
         Unit(path, source).validate()
-    except SourceError:
-        return False
-    return True
+    except SourceError as error:
+        return _failure(path, error)
+    return None
 
 
 def project_of(path: str, settings: Settings) -> Project:

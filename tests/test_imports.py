@@ -33,7 +33,7 @@ ALLOWED = {
     "gradlint.output": {".", "gradlint.findings"},
     "gradlint.cli": {
         ".", "gradlint.findings", "gradlint.pipeline", "gradlint.output", "gradlint.sources", "gradlint.fixes",
-        "gradlint_runtime",
+        "gradlint.editors", "gradlint_runtime",
     },
     "gradlint.editors": {".", "gradlint.findings", "gradlint.pipeline", "gradlint.output", "gradlint.sources"},
     "gradlint_runtime": {"numpy"},

@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     one = _command(commands, "run", "run a script on the runtime engine, which stands in for torch")
     one.add_argument("script", metavar="SCRIPT")
     one.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT")
+    _command(commands, "server", "serve editors: the Language Server Protocol on standard input and output")
     return top
 
 

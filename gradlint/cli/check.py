@@ -13,9 +13,9 @@ from typing import TextIO
 from gradlint import pipeline
 from gradlint.cli.adopt import add_ignores, new_ones, unused_ignores, write_baseline
 from gradlint.cli.session import Session, failures_of
-from gradlint.cli.terminal import complain, default_format, wants_color
+from gradlint.cli.terminal import complain, default_format, print_failures
 from gradlint.findings import Failure, FileResult, Finding, Fix, Span
-from gradlint.output.report import Page, Reported, counted, failure_text
+from gradlint.output.report import Reported, counted
 from gradlint.output.table import findings_format
 
 MAX_ROUNDS = pipeline.MAX_ROUNDS
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace, session: Session) -> int:
     if options.fix or options.diff:
         checked, failures = _fixed(options, session, checked, failures)
     if options.diff:
-        return _show_diff(session, given, failures)
+        return _show_diff(options, session, given, failures)
     stream = sys.stdout
     if options.fix and session.stdin:  # the mended source takes the place of what was read
         sys.stdout.buffer.write(session.overlay[session.stdin])
@@ -81,7 +81,7 @@ def _adopted(options: argparse.Namespace, session: Session, checked: Checked, fa
         if session.stdin:
             sys.stdout.buffer.write(session.overlay[session.stdin])
             sys.stdout.flush()
-    _print_failures(failures)
+    print_failures(failures, session.page(options.color, sys.stderr))
     return 2 if failures else 0
 
 
@@ -142,7 +142,7 @@ def _mend(options: argparse.Namespace, session: Session, path: str, fixes: Itera
     return replace_file(path, made, source)
 
 
-def _show_diff(session: Session, given: dict[str, bytes], failures: list[Failure]) -> int:
+def _show_diff(options: argparse.Namespace, session: Session, given: dict[str, bytes], failures: list[Failure]) -> int:
     from gradlint.fixes.write import unified
 
     changed = 0
@@ -153,7 +153,7 @@ def _show_diff(session: Session, given: dict[str, bytes], failures: list[Failure
             sys.stdout.write(unified(path, old, session.overlay[path]))
     sys.stdout.flush()
     complain(f"{counted(changed, 'file')} would be mended")
-    _print_failures(failures)
+    print_failures(failures, session.page(options.color, sys.stderr))
     return 2 if failures else 1 if changed else 0
 
 
@@ -163,7 +163,7 @@ def _on_disk(path: str) -> bytes:
 
 
 def _print(options: argparse.Namespace, session: Session, run: Reported, stream: TextIO) -> None:
-    page = Page(wants_color(options.color, stream), session.lines)
+    page = session.page(options.color, stream)
     if options.statistics:
         text = _statistics(run.findings)
     else:
@@ -174,12 +174,7 @@ def _print(options: argparse.Namespace, session: Session, run: Reported, stream:
     else:
         stream.write(text)
         stream.flush()
-    _print_failures(run.failures)
-
-
-def _print_failures(failures: Iterable[Failure]) -> None:
-    for failure in failures:
-        print(failure_text(failure), file=sys.stderr)
+    print_failures(run.failures, page)
 
 
 def _statistics(findings: Sequence[Finding]) -> str:

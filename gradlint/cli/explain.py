@@ -9,19 +9,19 @@ from collections.abc import Iterable
 
 from gradlint import pipeline
 from gradlint.cli.session import Session, failures_of
-from gradlint.cli.terminal import complain, wants_color
+from gradlint.cli.terminal import complain, print_failures
 from gradlint.findings import Finding, Prediction
 from gradlint.output.concise import render_predictions
 from gradlint.output.full import one_finding
-from gradlint.output.report import Page, Reported, failure_text
+from gradlint.output.report import Page, Reported
 
-PLACE = re.compile(r"(?P<path>.+?):(?P<line>\d+)(?::\d+)?:?")
+PLACE = re.compile(r"(?P<path>.+?)(?::cell (?P<cell>\d+))?:(?P<line>\d+)(?::\d+)?:?")
 
 
-def place_of(text: str) -> tuple[str, int] | None:
-    """The file and the line of `FILE:LINE` or `FILE:LINE:COLUMN`."""
+def place_of(text: str) -> tuple[str, int, int] | None:
+    """The file, the cell (0: none) and the line of `FILE:LINE`, `FILE:LINE:COLUMN` or `FILE:cell 3:LINE`."""
     found = PLACE.fullmatch(text)
-    return (found["path"], int(found["line"])) if found else None
+    return (found["path"], int(found["cell"] or 0), int(found["line"])) if found else None
 
 
 def run(options: argparse.Namespace, session: Session) -> int:
@@ -32,8 +32,10 @@ def run(options: argparse.Namespace, session: Session) -> int:
     session.verify()
     place = place_of(options.place)
     assert place is not None
-    line = place[1]
-    page = Page(wants_color(options.color, sys.stdout), session.lines)
+    cell, line = place[1:]
+    if cell:
+        line = session.line(place[0], cell, line)
+    page = session.page(options.color, sys.stdout)
     results = session.map(pipeline.check_bytes, options.jobs)
     failures = failures_of(session, results)
     home = session.shown(place[0])
@@ -42,16 +44,15 @@ def run(options: argparse.Namespace, session: Session) -> int:
         sys.stdout.write(_explained(finding, page))
     predictions = [] if there else list(_predicted(session, home, line))
     if predictions:
-        print(f"No finding on line {line} of {home}. What is known of the names bound there:")
+        print(f"No finding on line {place[2]} of {home}. What is known of the names bound there:")
         sys.stdout.write(render_predictions(Reported(predictions=tuple(predictions)), page))
     sys.stdout.flush()
-    for failure in failures:
-        print(failure_text(failure), file=sys.stderr)
+    print_failures(failures, page)
     if failures:
         return 2
     if not there and not predictions:
         complain(
-            f"{home}:{line}: no finding here, and no name is bound to a tensor; if others lead to it, name them too"
+            f"{options.place}: no finding here, and no name is bound to a tensor; if others lead to it, name them too"
         )
         return 1
     return 0

@@ -12,7 +12,7 @@ from gradlint import __version__
 if TYPE_CHECKING:
     import argparse
 
-COMMANDS = ("check", "predict", "explain", "rule", "config", "run")
+COMMANDS = ("check", "predict", "explain", "rule", "config", "run", "server")
 STOPPED = 130
 
 
@@ -61,6 +61,10 @@ def _run(options: argparse.Namespace) -> int:
         from gradlint.cli.run import run as run_script
 
         return run_script(options)
+    if command == "server":
+        from gradlint.editors.server import serve  # late: no other command needs it
+
+        return serve()
     if command == "rule":
         from gradlint.cli.rule import run as show_rule
 

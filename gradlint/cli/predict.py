@@ -7,8 +7,8 @@ import sys
 
 from gradlint import pipeline
 from gradlint.cli.session import Session, failures_of
-from gradlint.cli.terminal import complain, wants_color
-from gradlint.output.report import Page, Reported, failure_text
+from gradlint.cli.terminal import complain, print_failures
+from gradlint.output.report import Reported
 from gradlint.output.table import predictions_format
 
 
@@ -19,10 +19,9 @@ def run(options: argparse.Namespace, session: Session) -> int:
     results = session.map(pipeline.view_bytes, options.jobs)
     failures = failures_of(session, results)
     made = pipeline.predictions_of(results)
-    page = Page(wants_color(options.color, sys.stdout), session.lines)
+    page = session.page(options.color, sys.stdout)
     run = Reported(predictions=made, failures=failures, files=len(session.files))
     sys.stdout.write(predictions_format(options.output_format or "concise")(run, page))
     sys.stdout.flush()
-    for failure in failures:
-        print(failure_text(failure), file=sys.stderr)
+    print_failures(failures, page)
     return 2 if failures else 0

@@ -7,20 +7,25 @@ asked for itself: what is wrong in a folder that nobody named is told when that 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import TextIO
 
 from gradlint import pipeline
 from gradlint.cli.parallel import map_files, processors
-from gradlint.cli.terminal import Progress
+from gradlint.cli.terminal import Progress, wants_color
 from gradlint.findings import Certainty, Failure, FileResult, Finding, Note
+from gradlint.output.report import Page
 from gradlint.sources.config import Configs
 from gradlint.sources.discover import STDIN, discover
+from gradlint.sources.notebooks import Notebook, NotebookError, is_notebook
 from gradlint.sources.settings import Settings
 
 Look = Callable[[str, bytes, Settings], FileResult]
+LINE = re.compile(r"\bline (\d+)(?: of (\S+?\.\w+))?(?=[ ),.;:]|$)")
 UNNAMED = "<stdin>"
 
 
@@ -72,9 +77,34 @@ class Session:
             return []
         return pipeline.lines_of(path, source)
 
+    def page(self, color: str, stream: TextIO) -> Page:
+        return Page(wants_color(color, stream), self.lines, self.cell)
+
+    def cell(self, path: str, line: int) -> tuple[int, int]:
+        """The cell of a notebook and the line in it of a line of its source; (0, line) for any other file."""
+        notebook = self._notebook(path, self.overlay.get(path)) if is_notebook(path) else None
+        return notebook.place(line) if notebook else (0, line)
+
+    def line(self, path: str, cell: int, line: int) -> int:
+        """The line of the source of a line in a cell; 0 where there is none."""
+        notebook = self._notebook(path, self.overlay.get(path)) if is_notebook(path) else None
+        return (notebook.line(cell, line) or 0) if notebook else 0
+
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def _notebook(path: str, source: bytes | None) -> Notebook | None:
+        try:
+            if source is None:
+                with open(path, "rb") as handle:
+                    source = handle.read()
+            return pipeline.notebook_of(path, source)
+        except (OSError, NotebookError):
+            return None
+
     def forget(self) -> None:
         """Some files have changed."""
         self._lines.cache_clear()
+        self._notebook.cache_clear()
         pipeline.forget()
 
     def map(self, look: Look, jobs: int | None) -> list[FileResult]:
@@ -113,7 +143,22 @@ class Session:
 
     def _renamed(self, finding: Finding, path: str) -> Finding:
         notes = tuple(self._renamed_note(note, finding.path, path) for note in finding.because)
-        return replace(finding, path=path, because=notes)
+        made = replace(finding, path=path, because=notes)
+        books = {os.path.basename(one): one for one in (path, *(note.path or "" for note in notes))}
+        if not any(is_notebook(one) for one in books):
+            return made
+        notes = tuple(replace(note, message=self._in_cells(note.message, path, books)) for note in notes)
+        return replace(made, message=self._in_cells(made.message, path, books), because=notes)
+
+    def _in_cells(self, message: str, path: str, books: dict[str, str]) -> str:
+        """A message whose lines are told by cells: `line 3 of cell 2`."""
+
+        def told(found: re.Match[str]) -> str:
+            file = books.get(found[2] or "", "") if found[2] else path
+            cell, line = self.cell(file, int(found[1]))
+            return f"line {line} of cell {cell}" + (f" of {found[2]}" if found[2] else "") if cell else found[0]
+
+        return LINE.sub(told, message)
 
     def _renamed_note(self, note: Note, home: str, path: str) -> Note:
         if note.path is None or note.path == home:

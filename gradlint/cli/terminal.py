@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterable
 from typing import TextIO
 
-from gradlint.output.report import Page
+from gradlint.findings import Failure
+from gradlint.output.report import Page, failure_text
 
 MANY = 200
 """So many files that it is worth telling how far the work is."""
@@ -61,6 +63,6 @@ class Progress:
             sys.stderr.flush()
 
 
-def page(choice: str, session_lines: object = None) -> Page:
-    color = wants_color(choice, sys.stdout)
-    return Page(color, session_lines) if callable(session_lines) else Page(color)
+def print_failures(failures: Iterable[Failure], page: Page) -> None:
+    for failure in failures:
+        print(failure_text(failure, page), file=sys.stderr)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from gradlint.findings import Edit, Fix, Safety
+from gradlint.findings import Edit, Fix, Safety, Span
 
 COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 BLANK = re.compile(rb"^[ \t\f]*(?:#.*)?$")
@@ -20,6 +21,21 @@ def applicable(fixes: Iterable[Fix | None], unsafe: bool) -> tuple[Fix, ...]:
     """The fixes that may be applied, each once."""
     chosen = (fix for fix in fixes if fix is not None and (unsafe or fix.safety is Safety.SAFE))
     return tuple(dict.fromkeys(chosen))
+
+
+def within(fixes: Iterable[Fix], first: int, count: int) -> tuple[Fix, ...]:
+    """The fixes all of whose edits lie in `count` lines from `first` on, as if these lines were the whole text."""
+    after = (first + count, 1)
+    inside = (fix for fix in fixes if all(
+        first <= edit.span.line and (edit.span.end_line, edit.span.end_column) <= after for edit in fix.edits
+    ))  # fmt: skip
+    return tuple(replace(fix, edits=tuple(_moved(edit, first - 1) for edit in fix.edits)) for fix in inside)
+
+
+def _moved(edit: Edit, lines: int) -> Edit:
+    span = edit.span
+    moved = Span(span.line - lines, span.column, span.end_line - lines, span.end_column)
+    return replace(edit, span=moved)
 
 
 def apply(source: bytes, fixes: Sequence[Fix]) -> bytes:

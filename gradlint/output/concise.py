@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from gradlint.output.report import SEVERITY_STYLE, Page, Reported, one_line
+from gradlint.output.report import SEVERITY_STYLE, Page, Reported, one_line, place
 
 
 def render(run: Reported, page: Page) -> str:
     rows = []
     for finding in run.findings:
-        where = f"{page.paint(finding.path, 'bold')}:{finding.span.line}:{finding.span.column}:"
+        where = place(finding.path, finding.span.line, finding.span.column, page)
+        where = page.paint(finding.path, "bold") + where[len(finding.path) :] + ":"
         code = page.paint(finding.code, "bold", SEVERITY_STYLE[finding.severity.value])
         rows.append(f"{where} {code} {one_line(finding.message)}\n")
     return "".join(rows)
@@ -25,7 +26,9 @@ def render_predictions(run: Reported, page: Page) -> str:
         if one.inference_mode is not False:
             modes += f", inference mode {_mode(one.inference_mode)}"
         why = f": {one_line(one.why)}" if one.why else ""
-        rows.append(f"{one.path}:{one.line}:{one.column}: {page.paint(one.name, 'bold')} {said}, {modes}{why}\n")
+        rows.append(
+            f"{place(one.path, one.line, one.column, page)}: {page.paint(one.name, 'bold')} {said}, {modes}{why}\n"
+        )
     return "".join(rows)
 
 

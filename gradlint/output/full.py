@@ -58,16 +58,19 @@ def frame(path: str, labels: list[Label], page: Page) -> list[str]:
     lines = page.lines(path)
     main = next((label for label in labels if label.main), labels[0])
     numbers = _shown({label.line for label in labels if label.line <= len(lines)})
-    width = len(str(max(numbers, default=0)))
-    rows = [f"{' ' * width}{page.paint('-->', 'blue')} {place(path, main.line, main.column)}"]
+    shown = {number: page.cell(path, number) for number in numbers}
+    width = len(str(max((line for _, line in shown.values()), default=0)))
+    rows = [f"{' ' * width}{page.paint('-->', 'blue')} {place(path, main.line, main.column, page)}"]
     bar = page.paint("|", "blue")
     last = 0
     for number in numbers:
-        if last and number > last + 1:
+        if last and shown[last][0] != shown[number][0]:
+            rows.append(page.paint(f"{'.' * max(width, 3)} cell {shown[number][0]}", "blue"))
+        elif last and number > last + 1:
             rows.append(page.paint("." * max(width, 3), "blue"))
         last = number
         text = CONTROL.sub("?", lines[number - 1])
-        rows.append(f"{page.paint(str(number).rjust(width), 'blue')} {bar} {text.expandtabs(TAB)}".rstrip())
+        rows.append(f"{page.paint(str(shown[number][1]).rjust(width), 'blue')} {bar} {text.expandtabs(TAB)}".rstrip())
         for label in sorted((one for one in labels if one.line == number), key=lambda one: (one.column, not one.main)):
             start = _width(text[: label.column - 1])
             length = max(_width(text[: label.end_column - 1]) - start, 1)

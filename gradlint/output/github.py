@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from gradlint.output.report import Page, Reported, one_line
+from gradlint.output.report import Page, Reported, one_line, without_cells
 
 LEVEL = {"error": "error", "warning": "warning", "advice": "notice"}
 
 
 def render(run: Reported, page: Page) -> str:
+    run = without_cells(run, page)
     rows = []
     for one in run.findings:
         values = {

@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections import Counter
 
-from gradlint.output.report import Page, Reported, one_line
+from gradlint.output.report import Page, Reported, one_line, without_cells
 
 SEVERITY = {"error": "major", "warning": "major", "advice": "info"}
 
 
 def render(run: Reported, page: Page) -> str:
+    run = without_cells(run, page)
     rows = []
     seen: Counter[str] = Counter()
     for one in run.findings:

@@ -9,8 +9,8 @@ from gradlint.output.rows import finding_row, prediction_row
 
 
 def render(run: Reported, page: Page) -> str:
-    return "".join(json.dumps(finding_row(one)) + "\n" for one in run.findings)
+    return "".join(json.dumps(finding_row(one, page)) + "\n" for one in run.findings)
 
 
 def render_predictions(run: Reported, page: Page) -> str:
-    return "".join(json.dumps(prediction_row(one)) + "\n" for one in run.predictions)
+    return "".join(json.dumps(prediction_row(one, page)) + "\n" for one in run.predictions)

@@ -6,13 +6,14 @@ import re
 from itertools import groupby
 from xml.etree import ElementTree as Xml
 
-from gradlint.output.report import Page, Reported, one_line
+from gradlint.output.report import Page, Reported, one_line, without_cells
 
 # What XML 1.0 cannot hold, whatever the escape.
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(run: Reported, page: Page) -> str:
+    run = without_cells(run, page)
     tests = max(len(run.findings) + len(run.failures), 1)
     about = {"tests": str(tests), "failures": str(len(run.findings)), "errors": str(len(run.failures))}
     root = Xml.Element("testsuites", {"name": "gradlint", **about})

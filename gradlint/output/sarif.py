@@ -8,13 +8,14 @@ from urllib.parse import quote
 
 from gradlint import __version__
 from gradlint.findings import Failure, Finding, Fix, Span
-from gradlint.output.report import Page, Reported, one_line
+from gradlint.output.report import Page, Reported, one_line, without_cells
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVEL = {"error": "error", "warning": "warning", "advice": "note"}
 
 
 def render(run: Reported, page: Page) -> str:
+    run = without_cells(run, page)
     codes = sorted({(one.code, one.name) for one in run.findings})
     driver = {
         "name": "gradlint",

@@ -15,7 +15,7 @@ from gradlint.sources.config import Configs
 from gradlint.sources.patterns import Patterns
 from gradlint.sources.settings import Settings, relative
 
-SUFFIX = ".py"
+SUFFIXES = (".py", ".ipynb")
 GITIGNORE = ".gitignore"
 STDIN = "-"
 
@@ -78,7 +78,7 @@ def _walk(
     for entry in entries:
         name = entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
-        if not is_folder and not name.endswith(SUFFIX):
+        if not is_folder and not name.endswith(SUFFIXES):
             continue
         if excluded.decide(below + name, is_folder) or _ignored(entry.path, is_folder, ignores):
             continue
