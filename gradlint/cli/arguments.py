@@ -13,6 +13,11 @@ from gradlint.sources.settings import Overrides
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
+USAGE = {
+    "check": " [PATH ...]", "predict": " [PATH ...]", "explain": " FILE:LINE [PATH ...]", "rule": " [RULE]",
+    "config": " [PATH]", "run": " SCRIPT [ARGUMENT ...]",
+}  # fmt: skip
+"""What stands behind the options; the options themselves are told by `--help`."""
 TOP = """\
 examples:
   gradlint                              check the Python files below the current folder
@@ -23,13 +28,22 @@ examples:
   gradlint rule GRD101                  what a rule means
 exit status: 0 nothing found, 1 findings, 2 not all of the work could be done
 """
+RULE = """\
+examples:
+  gradlint rule                         all rules, a line each
+  gradlint rule GRD2                    those whose code begins so
+  gradlint rule backward-without-graph  the page of one
+  gradlint rule --all --output-format json
+"""
 CHECK = """\
 examples:
   gradlint check
   gradlint check --select GRD1,context-not-entered src
   gradlint check --extend-select GRD4 --statistics
   gradlint check --output-format sarif --output-file gradlint.sarif
+  gradlint check --write-baseline known.json && gradlint check --baseline known.json
   git show :train.py | gradlint check --stdin-filename train.py -
+exit status: 0 nothing found, 1 findings, 2 not all of the work could be done
 """
 
 
@@ -43,9 +57,7 @@ def parser() -> argparse.ArgumentParser:
     _check(commands)
     _predict(commands)
     _explain(commands)
-    one = _command(commands, "rule", "list the rules, or show the page of one")
-    one.add_argument("rule", nargs="?", metavar="CODE|NAME")
-    _add_color(one)
+    _rule(commands)
     one = _command(commands, "config", "show the settings in force for a path")
     one.add_argument("path", nargs="?", default=".", metavar="PATH")
     _add_settings(one)
@@ -81,6 +93,7 @@ def _parser(**about: str) -> argparse.ArgumentParser:
 def _command(commands: Commands, name: str, about: str, epilog: str = "") -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = commands.add_parser(
         name, help=about, description=about[0].upper() + about[1:] + ".", epilog=epilog, allow_abbrev=False,
+        usage=f"gradlint {name} [OPTIONS]{USAGE.get(name, '')}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     return made
@@ -126,6 +139,14 @@ def _predict(commands: Commands) -> None:
     _add_color(one)
     _add_settings(one)
     _add_jobs(one)
+
+
+def _rule(commands: Commands) -> None:
+    one = _command(commands, "rule", "list the rules, or show their pages", RULE)
+    one.add_argument("rule", nargs="?", metavar="RULE", help="a code or a name; a prefix of codes for a list")
+    one.add_argument("--all", action="store_true", help="the pages of all rules")
+    one.add_argument("--output-format", choices=("text", "json"), default="text", metavar="FORMAT", help="text, json")
+    _add_color(one)
 
 
 def _explain(commands: Commands) -> None:

@@ -22,6 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given in (["--version"], ["-V"]):  # before anything is imported
         print(f"gradlint {__version__}")
         return 0
+    meant = _meant(given[0]) if given and given[0] not in COMMANDS else ""
+    if meant:
+        print(f"gradlint: there is no command and no file `{given[0]}`; did you mean `{meant}`?", file=sys.stderr)
+        return 2
     try:
         return _dispatch(_with_command(given))
     except BrokenPipeError:
@@ -38,6 +42,15 @@ def _with_command(given: list[str]) -> list[str]:
     if given and (given[0] in COMMANDS or given[0] in ("-h", "--help", "--version", "-V")):
         return given
     return ["check", *given]
+
+
+def _meant(word: str) -> str:
+    """The command that a first word is near to, "" where it names something that is there, or looks like a path."""
+    if not word.isalpha() or os.path.exists(word):
+        return ""
+    import difflib  # late: for a mistake only
+
+    return next(iter(difflib.get_close_matches(word, COMMANDS, n=1)), "")
 
 
 def _dispatch(given: list[str]) -> int:

@@ -1,45 +1,90 @@
-"""`gradlint rule [CODE|NAME]`: the list of rules, or the page of one."""
+"""`gradlint rule [RULE]`: the list of rules, or their pages."""
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import os
 import re
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gradlint import pipeline
 from gradlint.cli.terminal import complain, wants_color
 from gradlint.output.report import SEVERITY_STYLE, Page
 
+if TYPE_CHECKING:
+    from gradlint.rules.rule import Rule
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Built packages hold the pages; a checkout holds the claims, which are the same files.
 PACKAGE = os.path.dirname(HERE)
 FOLDERS = (os.path.join(PACKAGE, "rules", "pages"), os.path.join(os.path.dirname(PACKAGE), "fixtures", "rules"))
+UNUSED = """\
+# GRD001 unused-ignore
+
+An ignore comment silences nothing.
+
+It is no rule, so it cannot be selected: `--report-unused-ignores`, or the setting of that name, asks for it. A comment is
+used if anything in the run was silenced by it, so check all files that may lead to its finding. What rules that are off
+would have found nobody knows: codes of such rules are left alone, and so are `# noqa` without codes and codes of other
+tools. `--fix` removes what is unused.
+"""
 SETTING = re.compile(r"^<!--.*?-->\n?", re.MULTILINE | re.DOTALL)
 
 
 def run(options: argparse.Namespace) -> int:
     """Exit status 0, or 2 for a rule that is none."""
     page = Page(wants_color(options.color, sys.stdout))
-    if not options.rule:
-        sys.stdout.write(listed(page))
+    rules = sorted(pipeline.all_rules(), key=lambda one: one.code)
+    asked = (options.rule or "").upper()
+    chosen = [one for one in rules if asked in (one.name.upper(), one.code)]
+    whole = bool(chosen) or options.all
+    chosen = chosen or [one for one in rules if one.code.startswith(asked)]
+    if asked in (pipeline.UNUSED_IGNORE, "UNUSED-IGNORE"):
+        sys.stdout.write(UNUSED)
         return 0
-    rules = pipeline.all_rules()
-    rule = next((one for one in rules if options.rule.upper() in (one.name.upper(), one.code)), None)
-    if rule is None:
+    if not chosen:
         names = [known for one in rules for known in (one.code, one.name)]
         near = difflib.get_close_matches(options.rule, names, n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else "; `gradlint rule` lists them"
         complain(f"no rule is called `{options.rule}`{hint}")
         return 2
-    text = page_text(rule.name)
-    if text is None:
-        complain(f"{rule.code} {rule.name} has no page in this installation")
+    lost = [one for one in chosen if page_text(one.name) is None]
+    if lost:
+        complain(f"{lost[0].code} {lost[0].name} has no page in this installation")
         return 2
-    sys.stdout.write(styled(text, page))
+    if options.output_format == "json":
+        sys.stdout.write(json.dumps([row(one) for one in chosen], indent=2) + "\n")
+    elif whole:
+        sys.stdout.write("\n".join(styled(page_text(one.name) or "", page) for one in chosen))
+    else:
+        sys.stdout.write(listed(chosen, page))
     sys.stdout.flush()
     return 0
+
+
+def row(rule: Rule) -> dict[str, object]:
+    text = page_text(rule.name) or ""
+    return {
+        "code": rule.code, "name": rule.name, "severity": rule.severity.value, "default": rule.default,
+        "summary": summary(text), "fix": fix_of(text), "page": text,
+    }  # fmt: skip
+
+
+def summary(text: str) -> str:
+    """The first paragraph of a page, below its title."""
+    return " ".join(text.split("\n\n")[1].split())
+
+
+def fix_of(text: str) -> str | None:
+    """The options that apply the rule's fix, as its page says; None where there is none."""
+    told = text.partition("\n## Fix\n")[2]
+    if "--unsafe-fixes" in told:
+        return "--fix --unsafe-fixes"
+    return "--fix" if "--fix" in told else None
 
 
 def page_text(name: str) -> str | None:
@@ -47,22 +92,26 @@ def page_text(name: str) -> str | None:
     for folder in FOLDERS:
         try:
             with open(os.path.join(folder, f"{name}.md"), encoding="utf-8") as handle:
-                return SETTING.sub("", handle.read())
+                return SETTING.sub("", handle.read()).replace("\n\n\n", "\n\n")
         except OSError:
             continue
     return None
 
 
-def listed(page: Page) -> str:
+def listed(rules: Sequence[Rule], page: Page) -> str:
+    """A line a rule; `*` marks those with a fix that `--fix` applies, `?` those whose fix guesses."""
     rows = []
-    rules = pipeline.all_rules()
-    width = max((len(rule.name) for rule in rules), default=0)
-    for rule in sorted(rules, key=lambda one: one.code):
+    width = max(len(rule.name) for rule in rules)
+    for rule in rules:
         severity = rule.severity.value
-        off = "" if rule.default else "  (off by default)"
-        told = page.paint(severity, SEVERITY_STYLE[severity])
-        rows.append(f"{page.paint(rule.code, 'bold')}  {rule.name:<{width}}  {told}{off}\n")
-    return "".join(rows)
+        text = page_text(rule.name) or ""
+        mark = {None: " ", "--fix": "*"}.get(fix_of(text), "?")
+        told = page.paint(f"{severity:<7}", SEVERITY_STYLE[severity])
+        rows.append(f"{page.paint(rule.code, 'bold')} {mark} {rule.name:<{width}}  {told}  {summary(text)}\n")
+    notes = ["* mended by --fix", "? by --fix --unsafe-fixes"]
+    if any(not rule.default for rule in rules):
+        notes.append("advice is off until it is selected")
+    return "".join(rows) + page.paint("; ".join(notes), "dim") + "\n"
 
 
 def styled(text: str, page: Page) -> str:

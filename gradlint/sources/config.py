@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from gradlint.sources.settings import SELECTOR, Overrides, Settings, SettingsError
+from gradlint.sources.settings import SELECTOR, Overrides, Settings, SettingsError, located
 
 FILE = "pyproject.toml"
 TABLE = b"tool.gradlint"
+PLACE = re.compile(r" \(at line (\d+), column (\d+)\)")
 RELEASE = re.compile(r"(\d+)\.(\d+)(?:\.\d+)?")
 
 
@@ -73,25 +75,32 @@ def _table(file: str, text: bytes) -> dict[str, Any] | None:
     try:
         whole = toml.loads(text.decode("utf-8"))
     except (UnicodeDecodeError, toml.TOMLDecodeError) as error:
-        raise SettingsError(f"{file}: not a TOML file: {error}") from None
+        found = PLACE.search(str(error))
+        place, told = (f"{file}:{found[1]}:{found[2]}", PLACE.sub("", str(error))) if found else (file, str(error))
+        raise SettingsError(f"{place}: not a TOML file: {told}") from None
     tool = whole.get("tool", {})
     table = tool.get("gradlint") if isinstance(tool, dict) else None
     if table is not None and not isinstance(table, dict):
-        raise SettingsError(f"{file}: tool.gradlint: a table is expected")
+        raise SettingsError(f"{located(file, 'gradlint')}: tool.gradlint: a table is expected")
     return table
 
 
 def settings_of(table: dict[str, Any], file: str) -> Settings:
     """The settings that a table says; `file` is "" for one that no file holds."""
     made: dict[str, Any] = {"root": os.path.dirname(os.path.abspath(file)) if file else "", "source": file}
-    place = f"{file}: tool.gradlint." if file else "setting "
+
+    def place(key: str) -> str:
+        return f"{located(file, key)}: tool.gradlint.{key}" if file else f"setting {key}"
+
     for key, value in table.items():
         if key not in READERS:
-            raise SettingsError(f"{place}{key}: unknown key; known are {', '.join(sorted(READERS))}")
+            near = difflib.get_close_matches(key, READERS, n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else f"; known are {', '.join(sorted(READERS))}"
+            raise SettingsError(f"{place(key)}: unknown key{hint}")
         try:
             made[key.replace("-", "_")] = READERS[key](value)
         except ValueError as error:
-            raise SettingsError(f"{place}{key}: {error}") from None
+            raise SettingsError(f"{place(key)}: {error}") from None
     if made.get("baseline"):
         made["baseline"] = os.path.join(made["root"], made["baseline"])
     return Settings(**made)

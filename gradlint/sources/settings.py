@@ -101,7 +101,9 @@ class Settings:
         """Raises SettingsError for a selector that no rule answers to."""
         for where, one in self.selectors():
             if not any(answers(rule, one) for rule in rules):
-                raise SettingsError(f"{self.source or 'command line'}: {where}: no rule is called `{one}`")
+                key = where.partition(".")[2].strip('"') or where
+                place = located(self.source, key, one) if self.source else "command line"
+                raise SettingsError(f"{place}: {where}: no rule is called `{one}`{_near(one, rules)}")
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,29 @@ class Overrides:
             value = getattr(self, name)
             made = made if value is None else replace(made, **{name: value})
         return made
+
+
+def located(file: str, key: str, value: str = "") -> str:
+    """`file:line` of a key of our table in a configuration file, or of a value that stands behind it."""
+    try:
+        with open(file, encoding="utf-8") as handle:
+            rows = list(enumerate(handle, 1))
+    except (OSError, UnicodeDecodeError):
+        return file
+    header = next((n for n, row in rows if row.lstrip().startswith("[tool.gradlint")), 0)
+    named = re.compile(rf"""\s*(?:tool\.gradlint\.)?["']?{re.escape(key)}["']?\s*[.=]""")
+    at = next((n for n, row in rows if n > header and named.match(row)), header)
+    at = next((n for n, row in rows if value and n >= at > 0 and value in row), at)
+    return f"{file}:{at}" if at else file
+
+
+def _near(name: str, rules: Sequence[Described]) -> str:
+    """A guess at what was meant."""
+    import difflib  # late: for a mistake only
+
+    known = [word for rule in rules for word in (rule.code, rule.name)]
+    near = difflib.get_close_matches(name if name.islower() else name.upper(), known, n=1)
+    return f"; did you mean `{near[0]}`?" if near else ""
 
 
 def answers(rule: Described, selector: str) -> bool:

@@ -41,7 +41,8 @@ def test_exit_status(tree: Path, arguments: tuple[str, ...], status: int) -> Non
     (("check", "--select", "GRD999"), "no rule is called `GRD999`"), (("check", "--select", "x y"), "no code"),
     (("check", "--output-format", "xml"), "invalid choice"), (("check", "--jobs", "0"), "no number of processes"),
     (("explain", "gone.py:3"), "gone.py: error: no such file"),
-    (("check", "gone.py"), "gone.py: error: no such file"), (("rule", "GRD10"), "no rule is called"),
+    (("check", "gone.py"), "gone.py: error: no such file"), (("rule", "GRD9"), "no rule is called"),
+    (("chekc",), "did you mean `check`?"), (("predcit", "bad.py"), "did you mean `predict`?"),
     (("explain", "bad.py"), "no FILE:LINE"), (("check", "--config", "gone.toml"), "gone.toml"),
     (("check", "--frobnicate"), "unrecognized arguments"), (("run", "gone.py"), "no such file"),
     (("check", "--target-torch", "two"), "a release of torch"),
@@ -102,7 +103,9 @@ def test_the_configuration_is_found_upwards(tree: Path) -> None:
     assert gradlint("check", "--select", "GRD101", ".", cwd=tree / "sub").status == 1
     (tree / "pyproject.toml").write_text("[tool.gradlint]\nignroe = ['GRD101']\n")
     ended = gradlint("check", ".", cwd=tree / "sub")
-    assert ended.status == 2 and "pyproject.toml: tool.gradlint.ignroe: unknown key" in ended.err
+    assert (
+        ended.status == 2 and "pyproject.toml:2: tool.gradlint.ignroe: unknown key; did you mean `ignore`?" in ended.err
+    )
 
 
 def test_per_file_ignores(tree: Path) -> None:

@@ -104,13 +104,28 @@ def test_explain_without_a_finding_tells_what_is_known(tree: Path) -> None:
 
 
 def test_rules_are_listed_and_each_page_is_shown(tmp_path: Path) -> None:
-    rows = [row.split() for row in gradlint("rule", cwd=tmp_path).out.splitlines()]
-    assert [row[0] for row in rows] == sorted(rule.code for rule in pipeline.all_rules())
-    code, name = rows[0][:2]
+    *rows, legend = gradlint("rule", cwd=tmp_path).out.splitlines()
+    assert [row[:6] for row in rows] == sorted(rule.code for rule in pipeline.all_rules())
+    assert "advice is off" in legend
+    code, name = rows[0].split()[:2]
     page = gradlint("rule", code.lower(), cwd=tmp_path)
     assert page.status == 0 and page.out.startswith(f"# {code} {name}\n") and "<!--" not in page.out
     assert gradlint("rule", name, cwd=tmp_path).out == page.out
     assert "did you mean" in gradlint("rule", name + "s", cwd=tmp_path).err
+    few = gradlint("rule", "grd4", cwd=tmp_path).out.splitlines()
+    assert [row[:6] for row in few[:-1]] == [row[:6] for row in rows if row.startswith("GRD4")]
+    assert gradlint("rule", "unused-ignore", cwd=tmp_path).out.startswith("# GRD001 ")
+
+
+def test_all_pages_at_once(tmp_path: Path) -> None:
+    text = gradlint("rule", "--all", cwd=tmp_path).out
+    rows = json.loads(gradlint("rule", "--all", "--output-format", "json", cwd=tmp_path).out)
+    assert len(rows) == len(pipeline.all_rules())
+    for row in rows:
+        assert row["page"] in text and row["page"].startswith(f"# {row['code']} {row['name']}\n")
+        assert row["summary"] in text.replace("\n", " ") and row["fix"] in (None, "--fix", "--fix --unsafe-fixes")
+        assert row["default"] is (row["severity"] != "advice")
+    assert {row["code"]: row["fix"] for row in rows}["GRD131"] == "--fix"
 
 
 def test_the_configuration_is_shown(tree: Path) -> None:

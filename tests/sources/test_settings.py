@@ -69,12 +69,13 @@ def test_an_unknown_selector_is_named() -> None:
 
 
 @pytest.mark.parametrize("text, told", [
-    ("[tool.gradlint]\nselct = []", "tool.gradlint.selct: unknown key"),
+    ("[tool.gradlint]\nselct = []", r"pyproject.toml:2: tool.gradlint.selct: unknown key; did you mean `select`"),
+    ("[tool.other]\nfrob = 1\n[tool.gradlint]\nfrob = 2", r"pyproject.toml:4: tool.gradlint.frob: unknown key; known are"),
     ("[tool.gradlint]\nselect = 'GRD101'", "tool.gradlint.select: a list of strings is expected"),
     ("[tool.gradlint]\nselect = ['grd 101']", "`grd 101` is no code"),
     ("[tool.gradlint]\nper-file-ignores = ['a']", "a table from patterns to lists of codes is expected"),
     ("[tool.gradlint]\nrespect-gitignore = 1", "true or false is expected"),
-    ("[tool.gradlint\n", "not a TOML file"),
+    ("[tool.gradlint\n", r"pyproject.toml:1:15: not a TOML file"),
     ("[tool]\ngradlint = 3 # tool.gradlint", "a table is expected"),
 ])  # fmt: skip
 def test_what_is_wrong_in_a_file_is_named_with_the_file(tmp_path: Path, text: str, told: str) -> None:
