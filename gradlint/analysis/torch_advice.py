@@ -13,7 +13,7 @@ from typing import Any
 from gradlint.analysis import events, torch_modules
 from gradlint.analysis.events import ContextEntered, Event, Place
 from gradlint.analysis.machine import Activation, Call, Machine
-from gradlint.analysis.torch_values import tensors_in
+from gradlint.analysis.torch_values import made_under, tensors_in
 from gradlint.analysis.values import Instance, Node, Ref, Tensor, Truth, is_true
 from gradlint.findings import Origin
 from gradlint.records import replace
@@ -283,8 +283,7 @@ def entering(act: Activation, text: str, here: int, kind: str, flag: Truth) -> N
 
 def meets(m: Machine, thing: Tensor) -> None:
     """A tensor made under a mode meets autograd: what was computed there has to stay an ordinary tensor."""
-    if thing.origin.mode_line:
-        m.book.met.add(thing.origin.mode_line)
+    m.book.met |= made_under(thing.origin)
 
 
 def writes_outside(m: Machine) -> None:
@@ -315,7 +314,13 @@ def settle(m: Machine) -> None:
         m.events.append(records[0].event)
     m.events += [replace(t.event, backward=m.place(t.backward)) for t in m.book.targets if t.backward]
     busy = {e.where for e in m.events if isinstance(e, ContextEntered) and e.computes.value is not False}
-    m.events[:] = [_at_any_time(_with_stay(m, event), busy) for event in m.events]
+    opened = {place for e in m.events if _records(e) for _, place in e.mode.stack}
+    m.events[:] = [_at_any_time(_with_stay(m, event, opened), busy) for event in m.events]
+
+
+def _records(event: Event) -> bool:
+    """Whether a mode is entered that turns gradients on, or may: inside inference mode it would not."""
+    return isinstance(event, ContextEntered) and _effect(event.kind, event.flag) in ("on", None)
 
 
 def _at_any_time(event: Event, busy: set[Place]) -> Event:
@@ -325,8 +330,8 @@ def _at_any_time(event: Event, busy: set[Place]) -> Event:
     return event
 
 
-def _with_stay(m: Machine, event: Event) -> Event:
+def _with_stay(m: Machine, event: Event, opened: set[Place]) -> Event:
     if isinstance(event, ContextEntered) and event.kind == "no_grad":
         here = event.where.unit << 32 | event.where.at
-        return replace(event, stays_out=Truth(here not in m.book.met))
+        return replace(event, stays_out=Truth(here not in m.book.met and event.where not in opened))
     return event

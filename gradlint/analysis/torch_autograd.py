@@ -613,6 +613,7 @@ def functional(m: Machine, call: Call) -> Any:
     ) else None
     args = _listed(m, call.arg(1, "inputs", NONE), call.at)
     before = m.state.mode
+    m.book.met |= {here for _, here in before.stack}  # it records, which inference mode does not allow
     m.state.mode = Mode(TRUE, before.inference, before.stack)
     given = tuple(_tracked(m, v, call.at, n) for n, v in enumerate(args))
     m.services["call"](m, call.arg(0, "func", NONE), given, {}, call.at, call.rest)

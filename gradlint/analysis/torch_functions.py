@@ -12,7 +12,7 @@ from gradlint.analysis.operators import flag_value, truth_of
 from gradlint.analysis.python_library import IDENTITY, serialized
 from gradlint.analysis.torch_cuts import cut
 from gradlint.analysis.torch_ops import dtype_flag, sources_of
-from gradlint.analysis.torch_values import as_tensor, known, rg_of, tensors_in
+from gradlint.analysis.torch_values import as_tensor, known, made_under, rg_of, tensors_in
 from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,
@@ -315,6 +315,7 @@ def parameter(m: Machine, call: Call) -> Any:
             m.stop()
             return NONE
         lost = held.lost
+        m.book.met |= {*made_under(held.origin), *(here for _, here in m.state.mode.stack)}
         if is_true(m.simplified(held.rg)) and held.nodes:
             lost |= {cut(m, "rewrap", "torch.nn.Parameter", sources_of(m, ref, held), ref, call.at, True)}  # type: ignore[arg-type]
         storage, inference = held.storage, held.inference

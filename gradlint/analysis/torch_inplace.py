@@ -16,7 +16,7 @@ from gradlint.analysis.torch_ops import (
     record,
     sources_of,
 )
-from gradlint.analysis.torch_values import any_of, as_tensor, tensors_in
+from gradlint.analysis.torch_values import any_of, as_tensor, made_under, tensors_in
 from gradlint.analysis.values import (
     FALSE,
     UNKNOWN,
@@ -64,7 +64,7 @@ def changed(
     thing = m.get(ref)
     assert isinstance(thing, Tensor)
     value_rg = any_of(m, values)
-    m.book.met.add(thing.origin.mode_line)
+    m.book.met |= made_under(thing.origin)
     if thing.origin.mode_line != (m.state.mode.stack[-1][1] if m.state.mode.stack else 0):
         m.book.met |= {here for _, here in m.state.mode.stack}
     report(m, ref, thing, values, value_rg, at, how)

@@ -16,7 +16,7 @@ from gradlint.analysis import events, layer_rows, torch_advice
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.ledger import TermRecord
 from gradlint.analysis.machine import Call, Machine
-from gradlint.analysis.torch_values import any_of, flag_of, known, maybe_tensor, rg_of, tensors_in
+from gradlint.analysis.torch_values import any_of, flag_of, known, made_under, maybe_tensor, rg_of, tensors_in
 from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,
@@ -614,7 +614,7 @@ def mark_used(m: Machine, ref: Ref, thing: Tensor, at: int) -> None:
     comes too late."""
     if not is_true(m.recording):
         return
-    m.book.met.add(thing.origin.mode_line)
+    m.book.met |= made_under(thing.origin)
     for address in (ref.addr, *thing.made_from):
         held = m.state.heap.get(address)
         if isinstance(held, Tensor) and not held.used and not held.many:
@@ -648,6 +648,7 @@ def saved_of(m: Machine, row: tables.Operator, bound: Operands, result: int) -> 
         for ref in tensors_in(m, bound.named.get(name, NONE)):
             thing = m.get(ref)
             assert isinstance(thing, Tensor)
+            m.book.met |= made_under(thing.origin)
             storage = m.state.heap.get(thing.storage)
             if isinstance(storage, Storage) and storage.exact and not thing.many:
                 found.append((thing.storage, storage.version, storage.hidden, thing.origin.name))

@@ -10,7 +10,7 @@ from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import flag_value, truth_of
 from gradlint.analysis.torch_inplace import touch, use_of_data
 from gradlint.analysis.torch_typos import check_typo, in_vain
-from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known
+from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known, made_under
 from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,
@@ -259,7 +259,7 @@ def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> No
     thing = m.get(ref)
     assert isinstance(thing, Tensor)
     torch_freezing.flags_set(m, [ref.addr], flag, at)
-    m.book.met |= {thing.origin.mode_line, *(here for _, here in m.state.mode.stack)}
+    m.book.met |= {*made_under(thing.origin), *(here for _, here in m.state.mode.stack)}
     rg = m.simplified(thing.rg)
     computed = thing.origin.op not in ("leaf", "input", "parameter", "unknown") and bool(thing.origin.args)
     cut = m.fact(ref) if computed and is_false(rg) else None

@@ -30,6 +30,21 @@ from gradlint.analysis.values import (
     join_truths,
     leaves,
 )
+from gradlint.findings import Origin
+
+NEAR = 8
+"""So many operations are looked back for what a tensor is a view of."""
+
+
+def made_under(origin: Any) -> set[int]:
+    """The modes under which a tensor was made, or what it may be a view of: an inference tensor passes that on."""
+    found: set[int] = set()
+    for _ in range(NEAR):
+        if not isinstance(origin, Origin):
+            break
+        found.add(origin.mode_line)
+        origin = origin.args[0] if origin.args else None
+    return found
 
 
 def home(m: Machine, opaque: Opaque, tag: str) -> int:

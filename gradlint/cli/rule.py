@@ -9,14 +9,11 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from gradlint import pipeline
 from gradlint.cli.terminal import complain, wants_color
 from gradlint.output.report import SEVERITY_STYLE, Page
-
-if TYPE_CHECKING:
-    from gradlint.rules.rule import Rule
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Built packages hold the pages; a checkout holds the claims, which are the same files.
@@ -33,6 +30,16 @@ would have found nobody knows: codes of such rules are left alone, and so are `#
 tools. `--fix` removes what is unused.
 """
 SETTING = re.compile(r"^<!--.*?-->\n?", re.MULTILINE | re.DOTALL)
+
+
+class Row(NamedTuple):
+    """What is told of a rule."""
+
+    code: str
+    name: str
+    severity: str
+    default: bool
+    page: str
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,26 +59,20 @@ def run(options: argparse.Namespace) -> int:
         hint = f"; did you mean {', '.join(near)}?" if near else "; `gradlint rule` lists them"
         complain(f"no rule is called `{options.rule}`{hint}")
         return 2
-    lost = [one for one in chosen if page_text(one.name) is None]
+    rows = [Row(one.code, one.name, one.severity.value, one.default, page_text(one.name)) for one in chosen]
+    lost = [row for row in rows if not row.page]
     if lost:
         complain(f"{lost[0].code} {lost[0].name} has no page in this installation")
         return 2
     if options.output_format == "json":
-        sys.stdout.write(json.dumps([row(one) for one in chosen], indent=2) + "\n")
+        made = [{**row._asdict(), "summary": summary(row.page), "fix": fix_of(row.page)} for row in rows]
+        sys.stdout.write(json.dumps(made, indent=2) + "\n")
     elif whole:
-        sys.stdout.write("\n".join(styled(page_text(one.name) or "", page) for one in chosen))
+        sys.stdout.write("\n".join(styled(row.page, page) for row in rows))
     else:
-        sys.stdout.write(listed(chosen, page))
+        sys.stdout.write(listed(rows, page))
     sys.stdout.flush()
     return 0
-
-
-def row(rule: Rule) -> dict[str, object]:
-    text = page_text(rule.name) or ""
-    return {
-        "code": rule.code, "name": rule.name, "severity": rule.severity.value, "default": rule.default,
-        "summary": summary(text), "fix": fix_of(text), "page": text,
-    }  # fmt: skip
 
 
 def summary(text: str) -> str:
@@ -87,31 +88,29 @@ def fix_of(text: str) -> str | None:
     return "--fix" if "--fix" in told else None
 
 
-def page_text(name: str) -> str | None:
-    """The Markdown of a rule's page without what only tests read."""
+def page_text(name: str) -> str:
+    """The Markdown of a rule's page without what only tests read, "" where there is none."""
     for folder in FOLDERS:
         try:
             with open(os.path.join(folder, f"{name}.md"), encoding="utf-8") as handle:
                 return SETTING.sub("", handle.read()).replace("\n\n\n", "\n\n")
         except OSError:
             continue
-    return None
+    return ""
 
 
-def listed(rules: Sequence[Rule], page: Page) -> str:
+def listed(rows: Sequence[Row], page: Page) -> str:
     """A line a rule; `*` marks those with a fix that `--fix` applies, `?` those whose fix guesses."""
-    rows = []
-    width = max(len(rule.name) for rule in rules)
-    for rule in rules:
-        severity = rule.severity.value
-        text = page_text(rule.name) or ""
-        mark = {None: " ", "--fix": "*"}.get(fix_of(text), "?")
-        told = page.paint(f"{severity:<7}", SEVERITY_STYLE[severity])
-        rows.append(f"{page.paint(rule.code, 'bold')} {mark} {rule.name:<{width}}  {told}  {summary(text)}\n")
+    lines = []
+    width = max(len(row.name) for row in rows)
+    for row in rows:
+        mark = {None: " ", "--fix": "*"}.get(fix_of(row.page), "?")
+        told = page.paint(f"{row.severity:<7}", SEVERITY_STYLE[row.severity])
+        lines.append(f"{page.paint(row.code, 'bold')} {mark} {row.name:<{width}}  {told}  {summary(row.page)}\n")
     notes = ["* mended by --fix", "? by --fix --unsafe-fixes"]
-    if any(not rule.default for rule in rules):
+    if not all(row.default for row in rows):
         notes.append("advice is off until it is selected")
-    return "".join(rows) + page.paint("; ".join(notes), "dim") + "\n"
+    return "".join(lines) + page.paint("; ".join(notes), "dim") + "\n"
 
 
 def styled(text: str, page: Page) -> str:
