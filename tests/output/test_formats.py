@@ -197,7 +197,7 @@ def test_a_clean_run_is_a_text_of_the_format(form: str) -> None:
 
 
 def test_failures() -> None:
-    assert [failure_text(one) for one in RUN.failures] == [
+    assert [failure_text(one, Page()) for one in RUN.failures] == [
         "bad.py:3:7: error: not Python",
         "gone.py: error: no such file",
     ]
