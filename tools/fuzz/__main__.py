@@ -55,7 +55,11 @@ def main() -> int:
 def show(seed: int, difference: Difference) -> None:
     from .generate import program
 
-    small = shrunk(program(seed), lambda text: judge_text(text).difference, difference.kind)
+    def still(statements: list[str]) -> bool:
+        found = judge_text(statements).difference
+        return found is not None and found.kind == difference.kind
+
+    small = shrunk(program(seed), still)
     again = judge_text(small).difference or difference
     print(f"--- seed {seed}, {again.what}\n    engine: {again.ours[:300]}\n    torch:  {again.theirs[:300]}")
     print("\n".join(small), end="\n\n")

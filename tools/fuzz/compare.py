@@ -93,20 +93,17 @@ def _short(record: Record) -> str:
     return " ".join(str(each) for each in record)[:300]
 
 
-Judge = Callable[[list[str]], Difference | None]
-
-
-def shrunk(statements: list[str], judge: Judge, kind: tuple[str, str, str], seconds: float = 20.0) -> list[str]:
-    """The statements without all that is not needed for the difference, blocks included, as far as time allows."""
+def shrunk(statements: list[str], still: Callable[[list[str]], bool], seconds: float = 20.0) -> list[str]:
+    """The statements without all that is not needed for what they show, blocks included, as far as time allows. `still`
+    tells whether they show it."""
     end = time.monotonic() + seconds
     tree = ast.parse("\n".join(statements))
 
     def same(candidate: ast.Module) -> bool:
         try:
-            found = judge([ast.unparse(each) for each in candidate.body])
+            return still([ast.unparse(each) for each in candidate.body])
         except SyntaxError:
             return False
-        return found is not None and found.kind == kind
 
     again = True
     while again:

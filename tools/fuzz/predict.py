@@ -1,0 +1,256 @@
+"""`python -m tools.fuzz.predict --seed S --count N`: N random programs, predicted by the analyser and then run on PyTorch.
+
+A prediction is refuted where a name holds something else when the program runs, or is bound in another mode; an error
+that the analyser is certain of is refuted where its line was run to the end. Exit status 1 if any certain one is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import sys
+import threading
+import time
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from gradlint import pipeline
+from gradlint.findings import Certainty, Finding, Prediction, Severity
+from gradlint.sources.settings import Settings
+
+from .compare import shrunk
+from .generate import program
+
+PRELUDE = """import asyncio, contextlib, copy, functools, threading
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+def note(*values):
+    return None
+
+
+def walk(tensor):
+    return None
+
+
+def caught(error):
+    return None
+
+
+def fail(*args):
+    raise ValueError("failed")
+
+
+def in_thread(function):
+    worker = threading.Thread(target=function)
+    worker.start()
+    worker.join()
+
+
+"""
+NEWLINE = "\n"
+SEEN = "__seen__"
+ENDED = "__ended__"
+SETTINGS = Settings(select=("ALL",))
+Bound = tuple[int, str]
+
+
+@dataclass
+class Watched:
+    """What a run showed: by line and name what was bound there (requires_grad, grad mode, inference mode), and the lines
+    of statements that ran to their end."""
+
+    bound: dict[Bound, set[tuple[bool, bool, bool]]] = field(default_factory=lambda: defaultdict(set))
+    ended: set[int] = field(default_factory=set)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Refuted:
+    what: str
+    line: int
+    certain: bool
+    kind: str
+
+
+class _Watch(ast.NodeTransformer):
+    """Puts a call behind each statement: which line has ended, and what its names hold."""
+
+    def _behind(self, node: ast.stmt) -> list[ast.stmt]:
+        self.generic_visit(node)
+        calls = [_call(ENDED, ast.Constant(node.lineno))]
+        for name in _names(node):
+            held = ast.Name(name.id, ast.Load())
+            calls.append(_call(SEEN, ast.Constant(name.lineno), ast.Constant(name.id), held))
+        return [node, *calls]
+
+    visit_Assign = visit_AugAssign = visit_Expr = _behind
+
+    def visit_For(self, node: ast.For) -> ast.stmt:
+        self.generic_visit(node)
+        names = [name for name in ast.walk(node.target) if isinstance(name, ast.Name)]
+        seen = [_call(SEEN, ast.Constant(n.lineno), ast.Constant(n.id), ast.Name(n.id, ast.Load())) for n in names]
+        node.body = [*seen, *node.body]
+        return node
+
+
+def _call(function: str, *args: ast.expr) -> ast.stmt:
+    return ast.Expr(ast.Call(ast.Name(function, ast.Load()), list(args), []))
+
+
+def _names(node: ast.stmt) -> Iterator[ast.Name]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+    for target in targets:
+        for part in ast.walk(target):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                yield part
+
+
+def watched(source: str) -> Watched:
+    """Run a program on PyTorch, to its end or to the first exception."""
+    tree = ast.fix_missing_locations(_Watch().visit(ast.parse(source)))
+    code = compile(tree, "program", "exec")
+    result = Watched()
+
+    def seen(line: int, name: str, value: Any) -> None:
+        if isinstance(value, torch.Tensor):
+            result.bound[line, name].add(
+                (value.requires_grad, torch.is_grad_enabled(), torch.is_inference_mode_enabled())
+            )
+
+    def work() -> None:
+        space: dict[str, Any] = {SEEN: seen, ENDED: result.ended.add, "__name__": "__main__"}
+        with warnings.catch_warnings(), contextlib.redirect_stdout(None):
+            warnings.simplefilter("ignore")
+            try:
+                exec(code, space)
+            except BaseException as error:
+                result.error = f"{type(error).__name__}: {error}"
+        space.clear()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    worker.join()
+    torch.autograd.set_detect_anomaly(False)
+    return result
+
+
+def whole(statements: list[str]) -> str:
+    return PRELUDE + "\n".join(statements) + "\n"
+
+
+def settled(seed: int) -> list[str]:
+    """The statements of a seed without those at its top level that raise, except the last that does."""
+    statements = program(seed)
+    for _ in range(6):
+        failed = _failing(statements)
+        if failed is None or failed == len(statements) - 1:
+            break
+        del statements[failed]
+    return statements
+
+
+def _failing(statements: list[str]) -> int | None:
+    ended = watched(whole(statements)).ended
+    line = PRELUDE.count("\n") + 1
+    for number, text in enumerate(statements):
+        node = ast.parse(text).body[-1]
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr) and line + node.lineno - 1 not in ended:
+            return number
+        line += text.count("\n") + 1
+    return None
+
+
+def judged(source: str) -> tuple[list[Refuted], Counter[str]]:
+    """What a run refutes, and how much there was to refute."""
+    run = watched(source)
+    totals: Counter[str] = Counter()
+    told: list[Refuted] = []
+    predicted = pipeline.predict_bytes("program.py", source.encode(), alone=True)
+    checked = pipeline.check_bytes("program.py", source.encode(), SETTINGS, alone=True)
+    for failure in (predicted.failure, checked.failure):
+        if failure is not None:
+            told.append(Refuted(failure.message, 0, True, failure.message))
+    for one in predicted.predictions:
+        told += _of_prediction(one, run, totals)
+    for finding in checked.findings:
+        told += _of_finding(finding, run, totals)
+    return told, totals
+
+
+def _of_prediction(one: Prediction, run: Watched, totals: Counter[str]) -> Iterator[Refuted]:
+    seen = run.bound.get((one.line, one.name))
+    if not seen:
+        return
+    certain = one.certainty is Certainty.CERTAIN
+    for what, value, held in (
+        ("requires_grad", one.requires_grad, {flag for flag, _, _ in seen}),
+        ("grad_mode", one.grad_mode, {mode for _, mode, _ in seen}),
+        ("inference_mode", one.inference_mode, {mode for _, _, mode in seen}),
+    ):
+        totals[f"{what} {'unknown' if value is None else 'certain' if certain else 'likely'}"] += 1
+        if value is not None and held != {value}:
+            text = (
+                f"{one.name}: {what}={value} ({'certain' if certain else 'likely'}), and was {sorted(held)}: {one.why}"
+            )
+            yield Refuted(text, one.line, certain, f"{what}={value} {one.why}")
+
+
+def _of_finding(finding: Finding, run: Watched, totals: Counter[str]) -> Iterator[Refuted]:
+    totals[f"finding {finding.code}"] += 1
+    line = finding.span.line
+    certain = finding.certainty is Certainty.CERTAIN
+    if finding.severity is Severity.ERROR and line in run.ended and finding.span.end_line == line:
+        yield Refuted(f"{finding.code} {finding.message}", line, certain, finding.code)
+
+
+def show(seed: int, one: Refuted) -> None:
+    """The smallest program that shows the same."""
+
+    def found(statements: list[str]) -> list[Refuted]:
+        told, _ = judged(whole(statements))
+        return [each for each in told if (each.certain, each.kind) == (one.certain, one.kind)]
+
+    small = shrunk(settled(seed), lambda statements: bool(found(statements)))
+    again = (found(small) or [one])[0]
+    print(f"--- seed {seed}, line {again.line - PRELUDE.count(NEWLINE)}: {again.what}")
+    print("\n".join(small))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.fuzz.predict", description=__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="of the first program; the next have the next seeds")
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--most", type=int, default=10, help="show at most so many kinds of refuted answers")
+    options = parser.parse_args()
+    start = time.perf_counter()
+    totals: Counter[str] = Counter()
+    kinds: dict[tuple[bool, str], tuple[int, Refuted]] = {}
+    refuted: Counter[bool] = Counter()
+    for seed in range(options.seed, options.seed + options.count):
+        told, seen = judged(whole(settled(seed)))
+        totals += seen
+        for one in told:
+            refuted[one.certain] += 1
+            kinds.setdefault((one.certain, one.kind), (seed, one))
+    for _, (seed, one) in sorted(kinds.items(), key=lambda item: not item[0][0])[: options.most]:
+        show(seed, one)
+    for name, count in sorted(totals.items()):
+        print(f"{name:32} {count}")
+    print(
+        f"{options.count} programs, {refuted[True]} certain answers refuted, {refuted[False]} likely ones, "
+        f"in {len(kinds)} ways; {time.perf_counter() - start:.0f} s"
+    )
+    return 1 if refuted[True] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
