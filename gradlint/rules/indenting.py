@@ -73,6 +73,28 @@ def statement_under_with(lines: Sequence[str], span: Span, header: str) -> tuple
     return (Edit(start, f"with {header}:\n{indent}{unit}"), *_indented(lines, rows, in_string, unit))
 
 
+def block_without_with(lines: Sequence[str], span: Span) -> tuple[Edit, ...]:
+    """Take a `with` away whose only item is at `span`, and move its block one step out; () where a comment stands beside
+    it, or where the text does not allow it."""
+    found = _logical_lines(lines)
+    if found is None or span.line != span.end_line:
+        return ()
+    logical, in_string = found
+    row = lines[span.line - 1]
+    if row.strip() != f"with {row[span.column - 1 : span.end_column - 1]}:":
+        return ()
+    index = next((n for n, line in enumerate(logical) if line.span.line == span.line), -1)
+    inside = [line for line in logical[index + 1 :] if logical[index] in line.openers] if index >= 0 else []
+    if not inside:
+        return ()
+    outer, inner = _indent(lines, logical[index]), _indent(lines, inside[0])
+    edits = [Edit(Span(span.line, 1, span.line + 1, 1), "")]
+    for number in range(span.line + 1, inside[-1].span.end_line + 1):
+        if number not in in_string and lines[number - 1].startswith(inner):
+            edits.append(Edit(Span(number, 1, number, len(inner) + 1), outer))
+    return tuple(edits)
+
+
 def function_of(lines: Sequence[str], span: Span) -> tuple[str, ...]:
     """The words between the `def` line that encloses a statement and the statement, both left away."""
     logical = (_logical_lines(lines) or ([], frozenset()))[0]

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 
 from gradlint.analysis.events import InPlaceWrite
 from gradlint.analysis.values import Truth
-from gradlint.findings import Evidence, Finding, Severity
+from gradlint.findings import Evidence, Finding, Fix, Severity
+from gradlint.rules.indenting import statement_under_with
+from gradlint.rules.mode_wording import unsafe
 from gradlint.rules.rule import Report, Rule, fails, holds
+from gradlint.rules.snippets import torch_name
 from gradlint.rules.tokens import IN_PLACE
 from gradlint.rules.wording import called, modes, shown, tell
 
@@ -36,7 +39,21 @@ def check(event: InPlaceWrite, report: Report) -> Iterator[Finding]:
             "{0}[...] = 0" if event.how == "index" else "{0}.mul_(1)", shown(report, target.origin), modes(event),
             raises="RuntimeError", text=TEXT,
         ),
+        fix=_fix(event, report),
     )  # fmt: skip
+
+
+def _fix(event: InPlaceWrite, report: Report) -> Fix | None:
+    """`with torch.no_grad():` over the statement, where it looks like an update: it changes a parameter, or reads `.grad`.
+
+    A change of another leaf may belong to the forward pass, which the block would hide from autograd.
+    """
+    lines, span = report.lines(event.where), report.span(event.where)
+    torch = torch_name(lines)
+    reads_grad = any(".grad" in line for line in lines[span.line - 1 : span.end_line])
+    if not torch or not (event.target.parameter or reads_grad):
+        return None
+    return unsafe("Change it under `no_grad`", statement_under_with(lines, span, f"{torch}.no_grad()"))
 
 
 def _leaf(event: InPlaceWrite) -> tuple[Truth, ...]:

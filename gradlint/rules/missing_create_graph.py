@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gradlint.analysis.events import PenaltyWithoutGraph
-from gradlint.findings import Evidence, Finding, Severity
+from gradlint.findings import Edit, Evidence, Finding, Fix, Severity
+from gradlint.rules.mode_wording import unsafe
 from gradlint.rules.rule import Report, Rule, note
+from gradlint.rules.snippets import with_argument
 from gradlint.rules.wording import called, line_of, shown, tell
 
 
@@ -36,8 +38,18 @@ def check(event: PenaltyWithoutGraph, report: Report) -> Iterator[Finding]:
         )
         evidence = Evidence("term = {0}", shown(report, event.value.origin), text="not term.requires_grad")
     yield tell(
-        RULE, report, event, message, facts=[event.value], flags=[event.value.rg], because=notes, evidence=evidence
-    )
+        RULE, report, event, message, facts=[event.value], flags=[event.value.rg], because=notes, evidence=evidence,
+        fix=_fix(event, report),
+    )  # fmt: skip
+
+
+def _fix(event: PenaltyWithoutGraph, report: Report) -> Fix | None:
+    """`create_graph=True` for the call that takes the derivative, in the same file."""
+    call = event.grad_call
+    if call is None or not call.at or report.path(call) != report.path(event.where):
+        return None
+    made = with_argument(report.text(call), "create_graph=True")
+    return unsafe("Record the derivative", [Edit(report.span(call), made)] if made else [])
 
 
 RULE = Rule("GRD105", "missing-create-graph", Severity.ERROR, (PenaltyWithoutGraph,), (b"grad", b"backward"), check)

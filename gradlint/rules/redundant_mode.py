@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gradlint.analysis.events import ContextEntered
-from gradlint.findings import Evidence, Finding, Severity
+from gradlint.findings import Evidence, Finding, Fix, Safety, Severity
+from gradlint.rules.indenting import block_without_with
 from gradlint.rules.mode_wording import LEAF, TRACKED, UNTRACKED, turns_off, written
 from gradlint.rules.rule import Report, Rule, note
 from gradlint.rules.wording import line_of, tell
@@ -20,8 +21,20 @@ def check(event: ContextEntered, report: Report) -> Iterator[Finding]:
         RULE, report, event,
         f"`{made}` changes nothing inside `{text}`{line_of(report, place, event)}; one of the two is enough",
         because=[note(report, place, "this mode is in force already", report.path(event.where))],
-        evidence=_evidence(event, text, made),
+        evidence=_evidence(event, text, made), fix=_fix(event, report),
     )  # fmt: skip
+
+
+def _fix(event: ContextEntered, report: Report) -> Fix | None:
+    """The inner `with` goes, and its block moves out. What it restores at its end must be what it found."""
+    if event.how != "with" or event.likely:
+        return None
+    edits = block_without_with(report.lines(event.where), report.span(event.where))
+    span = report.span(event.where)
+    lines = report.lines(event.where)[span.line : edits[-1].span.line] if edits else []
+    if not edits or any("set_grad_enabled" in line or "__enter__" in line for line in lines):
+        return None
+    return Fix("Take the inner mode away", edits, Safety.SAFE)
 
 
 def _evidence(event: ContextEntered, outer: str, made: str) -> Evidence | None:

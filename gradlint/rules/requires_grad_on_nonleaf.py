@@ -5,13 +5,15 @@ Assigning raises whatever the value; the method `requires_grad_()` only where it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from gradlint.analysis.events import RequiresGradSet
-from gradlint.findings import Evidence, Finding, Severity
+from gradlint.findings import Edit, Evidence, Finding, Fix, Safety, Severity, Span
 from gradlint.rules.rule import Report, Rule, fails, holds
 from gradlint.rules.wording import called, shown, tell
 
+SWITCH = re.compile(r"\s*([\w.]+)(\.requires_grad(?:_\((?:requires_grad=)?False\)|\s*=\s*False))\s*(?:#.*)?")
 TEXT = "you can only change requires_grad flags of leaf variables"
 
 
@@ -33,7 +35,19 @@ def check(event: RequiresGradSet, report: Report) -> Iterator[Finding]:
         f"raises; {way_out}",
         facts=[target], flags=[target.rg, target.leaf],
         evidence=Evidence(action, shown(report, target.origin), raises="RuntimeError", text=TEXT),
+        fix=None if on else _fix(event, report),
     )  # fmt: skip
+
+
+def _fix(event: RequiresGradSet, report: Report) -> Fix | None:
+    """`h = h.detach()` for a statement that switches the flag of a name off."""
+    span = report.span(event.where)
+    row = report.lines(event.where)[span.line - 1]
+    found = SWITCH.fullmatch(row)
+    if found is None or span.line != span.end_line:
+        return None
+    edit = Edit(Span(span.line, found.start(1) + 1, span.line, found.end(2) + 1), f"{found[1]} = {found[1]}.detach()")
+    return Fix("Detach it instead", (edit,), Safety.UNSAFE)
 
 
 RULE = Rule("GRD112", "requires-grad-on-nonleaf", Severity.ERROR, (RequiresGradSet,), (b"requires_grad",), check)

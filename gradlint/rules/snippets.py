@@ -8,8 +8,10 @@ from __future__ import annotations
 import io
 import re
 import tokenize
+from collections.abc import Sequence
 
 OPENING, CLOSING = "([{", ")]}"
+_TORCH = re.compile(r"\s*import torch(?: as (\w+))?\s*(?:#.*)?$")
 _CALL = re.compile(r"[\w.]+\(")
 
 
@@ -67,6 +69,27 @@ def arguments(text: str) -> list[str] | None:
             start = end + 1
     last = inner[start:].strip()
     return [*parts, last] if last else parts
+
+
+def with_argument(text: str, argument: str) -> str:
+    """A call with one more keyword argument; "" where it has it already, or cannot be read."""
+    given = arguments(text)
+    name = argument.partition("=")[0]
+    if given is None or any(part.partition("=")[0].strip() == name or part.startswith("**") for part in given):
+        return ""
+    head = text[:-1].rstrip()
+    space = text[len(head) : -1]
+    comma = "" if not given else " " if head.endswith(",") else ", "
+    return f"{head}{comma}{argument}{space})"
+
+
+def torch_name(lines: Sequence[str]) -> str:
+    """What a file calls torch, "" where it imports only parts of it."""
+    for line in lines:
+        found = _TORCH.match(line)
+        if found:
+            return found[1] or "torch"
+    return ""
 
 
 def callee(text: str) -> str:

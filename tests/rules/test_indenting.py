@@ -8,7 +8,7 @@ import pytest
 
 from gradlint.findings import Edit, Fix, Safety, Span
 from gradlint.fixes.apply import apply
-from gradlint.rules.indenting import function_of, rest_under_with, statement_under_with
+from gradlint.rules.indenting import block_without_with, function_of, rest_under_with, statement_under_with
 
 SWITCH = "torch.set_grad_enabled(False)"
 
@@ -92,3 +92,26 @@ def test_one_statement_goes_under_a_with(text: str, new: str) -> None:
 def test_what_stands_before_a_statement_in_its_function() -> None:
     text = f"a = 1\ndef f():\n    b(2)\n    {SWITCH}\n"
     assert function_of(text.split("\n"), span_of(text, SWITCH)) == ("b", "(", ")")
+
+
+@pytest.mark.parametrize("before, after", [
+    ("with a:\n    with b():\n        f()\n    g()\n", "with a:\n    f()\n    g()\n"),
+    ("with b():\n    # why\n    f(\n  1)\n\n    g()\nh()\n", "# why\nf(\n  1)\n\ng()\nh()\n"),
+    ("if x:\n\twith b():\n\t\ts = \"\"\"a\n\t\tb\"\"\"\n\t\tg()\n", "if x:\n\ts = \"\"\"a\n\t\tb\"\"\"\n\tg()\n"),
+    ("with b():\n    if x:\n        f()\n    else:\n        g()", "if x:\n    f()\nelse:\n    g()"),
+])  # fmt: skip
+def test_a_block_without_its_with(before: str, after: str) -> None:
+    number = next(n for n, line in enumerate(before.split("\n"), 1) if "b()" in line)
+    column = before.split("\n")[number - 1].index("b()") + 1
+    edits = block_without_with(before.split("\n"), Span(number, column, number, column + 3))
+    assert apply(before.encode(), [Fix("", edits, Safety.SAFE)]).decode() == after
+
+
+@pytest.mark.parametrize("text", [
+    "with b():  # why\n    f()\n", "with b(): f()\n", "with a, b():\n    f()\n", "with b() as c:\n    f()\n",
+    "async def f():\n    async with b():\n        f()\n", "with (b()):\n    f()\n", "b()\n", "with b():\n    f((\n",
+])  # fmt: skip
+def test_a_with_that_has_to_stay(text: str) -> None:
+    number = next(n for n, line in enumerate(text.split("\n"), 1) if "b()" in line)
+    column = text.split("\n")[number - 1].index("b()") + 1
+    assert block_without_with(text.split("\n"), Span(number, column, number, column + 3)) == ()
