@@ -185,11 +185,14 @@ class Sighting:
 @dataclass(frozen=True)
 class View:
     """What one way into the program saw: `line` is that of the function which was run as if called from outside, 0 for a
-    module's own code. `calls`: the functions that it ran, by path and line. `seen`: what it saw, by path."""
+    module's own code. `calls`: the functions that it ran, by path and line. `open`: names of methods that it called on
+    objects it knows nothing of. `seen`: what it saw, by path."""
 
     path: str
     line: int
+    name: str
     calls: frozenset[tuple[str, int]]
+    open: frozenset[str]
     seen: dict[str, tuple[Sighting, ...]]
 
 

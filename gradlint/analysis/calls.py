@@ -121,6 +121,8 @@ def call_unknown(m: Machine, func: Any, args: Iterable[Any], kwargs: dict[str, A
     if isinstance(func, Opaque):
         from gradlint.analysis import torch_models
 
+        if func.kind == "" and func.symbol[0] == "attr" and not m.quiet:
+            m.ways[-1].open.add(str(func.symbol[2]))
         made = torch_models.call_opaque(m, func, Call("", tuple(args), kwargs, at))
         if made is not None:
             for value in values:

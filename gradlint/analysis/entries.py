@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from gradlint.analysis import attributes, calls, classes
+from gradlint.analysis import attributes, calls, classes, testing
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Exhausted, Machine
 from gradlint.analysis.state import Mode
@@ -133,12 +133,30 @@ def isolated(m: Machine, entry: Entry) -> None:
     if classes.underlying(_first(value)) is not raw and classes.underlying(_first(value)) != raw:
         value = raw
     value = _first(value)
-    unknown = [calls.parameter(m, raw, p) for p in raw.code.params if p.kind in ("positional", "normal")]
-    named = {p.name: calls.parameter(m, raw, p) for p in raw.code.params if p.kind == "keyword"}
     if isinstance(m.get(holder), Class):
-        _method(m, code, value, raw, holder, unknown, named)
+        unknown, named = _unknown(m, raw), _unknown(m, raw, ("keyword",))
+        _method(m, code, value, raw, holder, list(unknown.values()), named)
         return
-    _finish(m, calls.call(m, value, tuple(unknown), named, 0, _has_star(raw)), raw)
+    unknown, named = _given(m, raw, None), _given(m, raw, None, ("keyword",))
+    if m.dead():
+        return
+    _finish(m, calls.call(m, value, tuple(unknown.values()), named, 0, _has_star(raw)), raw)
+
+
+def _unknown(m: Machine, raw: Func, kinds: tuple[str, ...] = ("positional", "normal")) -> dict[str, Any]:
+    return {p.name: calls.parameter(m, raw, p) for p in raw.code.params if p.kind in kinds}
+
+
+def _given(m: Machine, raw: Func, holder: Any, kinds: tuple[str, ...] = ("positional", "normal")) -> dict[str, Any]:
+    """What the parameters of an entry hold: what a test runner passes, else unknown."""
+    made = _unknown(m, raw, kinds)
+    defaults = dict(raw.defaults)
+    for p in raw.code.params[holder is not None :]:
+        if p.kind in kinds and p.name not in defaults and not m.dead():
+            value = testing.value_of(m, raw, p, holder)
+            if value is not None:
+                made[p.name] = value
+    return made
 
 
 def _first(value: Any) -> Any:
@@ -182,6 +200,12 @@ def _method(m: Machine, code: ir.Code, value: Any, raw: Func, holder: Ref, unkno
     obj = receiver(m, holder)
     if m.dead():
         return
+    testing.prepare(m, holder, obj, code.name)
+    if m.dead():
+        return
+    if raw.key in m.given or code.name.startswith(testing.TESTS):
+        unknown = list(_given(m, raw, obj).values())
+        named = _given(m, raw, obj, ("keyword",))
     mode = torch_models.entry_mode(m, holder, code.name)
     if mode is not None:
         m.state.mode = mode

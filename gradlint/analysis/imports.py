@@ -95,11 +95,12 @@ def module_name(path: str) -> str:
     return f"{package}.{stem}" if package else stem
 
 
-def load(m: Machine, dotted: str, near: int | None = None) -> Ref | None:
-    """The module object of a project module, run if it has not been; None where there is none in view."""
+def load(m: Machine, dotted: str, near: int | None = None, path: str | None = None) -> Ref | None:
+    """The module object of a project module, by name or at a path, run if it has not been; None where there is none in
+    view."""
     project = m.services.get("project")
     units: list[Unit] = m.services["units"]
-    path = find(m, dotted, m.unit if near is None else near)
+    path = path or find(m, dotted, m.unit if near is None else near)
     if path is None:
         return None
     number = _number_of(m, path)
@@ -306,8 +307,15 @@ def import_star(m: Machine, node: ir.ImportFrom) -> None:
     frame = m.state.get(thing.frame)
     assert isinstance(frame, Frame)
     for name, value in frame.names.items():
-        if not name.startswith("_") or name == "*":
+        if (not name.startswith("_") or name == "*") and not _comes_back(m, name, value):
             frames.bind(m, name, value)
+
+
+def _comes_back(m: Machine, name: str, value: Any) -> bool:
+    """Whether a name of another module is this module's own, imported by it from here."""
+    if type(value) is not Pending or value.name != name:
+        return False
+    return find(m, value.module, value.near) == m.services["units"][m.unit].path
 
 
 def submodule(m: Machine, thing: Module, name: str) -> Any:

@@ -161,7 +161,10 @@ class Way:
     """One way into the program, the code of a module (`at` is 0) or a function called from outside: what it sees."""
 
     at: int = 0
+    name: str = ""
     calls: set[tuple[int, int]] = field(default_factory=set)
+    open: set[str] = field(default_factory=set)
+    """Names of methods that are called on something unknown."""
     records: dict[tuple[int, int], Record] = field(default_factory=dict)
 
 
@@ -233,6 +236,8 @@ class Machine:
         self.defs: dict[tuple[int, int], Any] = {}
         """Every function defined so far, by its key, without what decorators made of it."""
         self.decorations: dict[tuple[int, int], tuple[str, ...]] = {}
+        self.given: dict[tuple[int, int], dict[str, Any]] = {}
+        """What decorators of test runners give the parameters of functions; fixtures have an entry, too."""
         self.flag_reads = 0
         """Counts how often the program asks a parameter for its `requires_grad`."""
         self.below = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from gradlint.analysis import events, generators
+from gradlint.analysis import events, generators, testing
 from gradlint.analysis.calls import unknown_result
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.joins import anonymous
@@ -477,6 +477,7 @@ def _not_a_tensor(m: Machine, call: Call) -> Any:
 
 
 FUNCTIONS: dict[str, Model] = {
+    **testing.FUNCTIONS,
     IDENTITY: _identity,
     "functools.partial": _partial,
     "functools.partialmethod": _partial,

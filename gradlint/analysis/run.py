@@ -16,6 +16,7 @@ from gradlint.analysis import (
     contexts,
     generators,
     imports,
+    items,
     iteration,
     ledger,
     operators,
@@ -184,6 +185,7 @@ def wire(m: Machine, units: list[Unit], project: Project | None) -> None:
         mro=classes.mro,
         enter=withs.enter_any,
         run_generator=generators.run,
+        item=items.get_item,
         run_coroutine=generators.run_coroutine,
         enter_mode=contexts.entered,
         leave_mode=contexts.left,
@@ -243,7 +245,7 @@ def _run_entry(m: Machine, base: State, entry: Entry) -> None:
     m.state.mode = Mode()
     m.state.facts = {}
     m.entry_number += 1
-    m.ways.append(Way(entry.code.at))
+    m.ways.append(Way(entry.code.at, entry.code.name))
     m.limit = min(m.steps + m.budget.entry_steps, m.budget.steps)
     frame = m.contexts.address(0, "moduleframe", 0)
     m.stack, m.exits, m.guarded = [Activation(frame, 0)], Exits(), 0

@@ -3,7 +3,8 @@
 A name in a function holds whatever its callers in view make it hold. So each way into the program, the code of a module
 or a function that is run as if called from outside, keeps what it saw to itself. A function that some other way calls is
 known by that caller, in whatever file it stands; what was seen when it was run with unknown arguments counts only
-where nobody in view calls it.
+where nobody in view calls it. That it starts with grad on is an assumption, and not even that where a method of its name
+is called on something unknown. What is said of a function is *likely* where such calls are in view besides others.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from gradlint.analysis.machine import Machine, Record
 from gradlint.analysis.reasons import explain
 from gradlint.analysis.values import Truth, join_truths
 from gradlint.findings import Certainty, Prediction, Sighting, View
+from gradlint.records import replace
 from gradlint.syntax.unit import Unit
 
 Function = tuple[str, int]
+TESTS = "test"
+"""What the names of functions start with that a test runner calls, with grad on."""
 
 
 def views_of(m: Machine, units: Sequence[Unit]) -> tuple[View, ...]:
@@ -30,10 +34,13 @@ def views_of(m: Machine, units: Sequence[Unit]) -> tuple[View, ...]:
         for (number, at), record in way.records.items():
             if record.rg:
                 one = _sighting(units[number], at, record)
+                if way.at and not way.name.startswith(TESTS):
+                    one = _assuming(one)
                 seen.setdefault(paths[number], []).append(made.setdefault(one, one))
         calls = frozenset((paths[number], units[number].line_of(at)) for number, at in way.calls if at)
         line = units[0].line_of(way.at) if way.at else 0
-        views.append(View(paths[0], line, calls, {path: tuple(some) for path, some in seen.items()}))
+        held = {path: tuple(some) for path, some in seen.items()}
+        views.append(View(paths[0], line, way.name, calls, frozenset(way.open), held))
     return tuple(views)
 
 
@@ -50,6 +57,24 @@ def _sighting(unit: Unit, at: int, record: Record) -> Sighting:
     )
 
 
+def _assuming(one: Sighting) -> Sighting:
+    """The same seen with the mode assumed: what requires grad does so if grad is on."""
+    flags = frozenset((value, assumed or value is True) for value, assumed in one.requires_grad)
+    return one if flags == one.requires_grad else replace(one, requires_grad=flags)
+
+
+def _in_any_mode(view: View) -> View:
+    """The same seen in whatever mode: what requires grad may not."""
+
+    def part(one: Sighting) -> Sighting:
+        if not any(value for value, _ in one.requires_grad):
+            return one
+        flags = frozenset((None, False) if value else (value, assumed) for value, assumed in one.requires_grad)
+        return replace(one, requires_grad=flags, why="the mode in which it is called is not known")
+
+    return replace(view, seen={path: tuple(map(part, some)) for path, some in view.seen.items()})
+
+
 def why(record: Record) -> str:
     """One phrase for what was seen."""
     flag = join_truths(record.rg)
@@ -62,6 +87,8 @@ def why(record: Record) -> str:
     return DEPENDS if len({t.value for t in record.rg}) > 1 else "what it is computed from is not known"
 
 
+CALLED = ("forward", "__call__")
+"""Methods that are called without being named."""
 DEPENDS = "it depends on the call"
 
 
@@ -69,10 +96,14 @@ def predictions_of(views: Sequence[View], paths: Mapping[str, str]) -> tuple[Pre
     """What every name bound in some files holds in every call in view. `paths`: absolute path of each file, and what to
     call it."""
     standing, fallen = divide(views)
-    found = _gather(standing, paths)
+    names = {name for view in standing for name in view.open}
+    several = len(paths) > 1
+    unsure = {id(v) for v in views if v.line and (v.name in names or several and v.name in CALLED)}
+    found = _gather((_in_any_mode(v) if id(v) in unsure else v for v in standing), paths)
+    perhaps = _gather((view for view in fallen if view.name in names), paths)
     for key, some in _gather(fallen, paths).items():
         found.setdefault(key, some)
-    made = [_prediction(paths[key[0]], some) for key, some in found.items()]
+    made = [_prediction(paths[key[0]], some, key in perhaps) for key, some in found.items()]
     return tuple(sorted(made, key=lambda p: (p.path, p.line, p.column, p.name)))
 
 
@@ -109,7 +140,8 @@ def _gather(views: Iterable[View], paths: Mapping[str, str]) -> dict[tuple[str, 
     return found
 
 
-def _prediction(path: str, some: Sequence[Sighting]) -> Prediction:
+def _prediction(path: str, some: Sequence[Sighting], likely: bool) -> Prediction:
+    """What all ways in view agree on; `likely` where there may be further ones."""
     first = some[0]
     flag = join_truths({Truth(value, assumed) for one in some for value, assumed in one.requires_grad})
     whys = [one.why for one in some if flag.value is not None or None in {v for v, _ in one.requires_grad}]
@@ -119,7 +151,7 @@ def _prediction(path: str, some: Sequence[Sighting]) -> Prediction:
         first.column,
         first.name,
         flag.value,
-        Certainty.LIKELY if flag.assumed else Certainty.CERTAIN,
+        Certainty.LIKELY if flag.assumed or likely and flag.value is not None else Certainty.CERTAIN,
         _one({value for one in some for value in one.grad_mode}),
         _one({value for one in some for value in one.inference_mode}),
         whys[0] if whys else DEPENDS,

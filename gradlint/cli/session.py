@@ -36,6 +36,8 @@ class Session:
         self.configs = configs
         self.overlay: dict[str, bytes] = {}
         named = [path for path in paths if path != STDIN]
+        self.named = tuple(os.path.abspath(path) for path in named if os.path.isdir(path))
+        self._settings: dict[Settings, Settings] = {}
         found = discover(named or ([] if STDIN in paths else [os.curdir]), configs, force)
         self.files = list(found.files)
         self.failures = list(found.failures)
@@ -54,7 +56,10 @@ class Session:
                 pipeline.chosen_rules(settings)
 
     def settings(self, path: str) -> Settings:
-        return self.configs.of_folder(os.curdir) if path == UNNAMED else self.configs.of_file(path)
+        found = self.configs.of_folder(os.curdir) if path == UNNAMED else self.configs.of_file(path)
+        if found not in self._settings:
+            self._settings[found] = replace(found, named=self.named)
+        return self._settings[found]
 
     def source(self, path: str) -> bytes:
         if path in self.overlay:

@@ -46,12 +46,14 @@ class SettingsError(Exception):
 class Settings:
     """How one project is to be checked.
 
+    named: folders that the user named, where imports are looked for, too.
     root: the folder of the configuration file, that patterns are relative to. source: that file, "" for none.
     select: empty for the rules that are on by default. target_torch: the oldest release that the code has to run on.
     baseline: the file of known findings, as it is to be opened; "" for none.
     """
 
     root: str = ""
+    named: tuple[str, ...] = ()
     source: str = ""
     select: Selectors = ()
     ignore: Selectors = ()

@@ -50,29 +50,6 @@ def test_predictions(tree: Path) -> None:
     assert "bad.py:5:5: loss requires_grad=False, grad mode off" in text
 
 
-def test_predictions_hold_for_callers_in_other_files(tmp_path: Path) -> None:
-    (tmp_path / "helper.py").write_text(
-        "import torch\n\ndef double(x):\n    y = x * 2\n    return y\n\ndef half(x):\n    z = x / 2\n    return double(z)\n\n"
-        "def both(x):\n    w = x + 1\n    return w\n"
-    )
-    (tmp_path / "first.py").write_text(
-        "import torch\nfrom helper import half, both\nhalf(torch.ones(2))\nboth(torch.ones(2))\n"
-    )
-    (tmp_path / "second.py").write_text(
-        "import torch\nimport helper\ndef main():\n    helper.both(torch.ones(2, requires_grad=True))\n"
-    )
-    rows = [
-        json.loads(row) for row in gradlint("predict", "--output-format", "jsonl", ".", cwd=tmp_path).out.splitlines()
-    ]
-    said = {row["name"]: row["requires_grad"] for row in rows if row["path"] == "helper.py"}
-    assert said == {"y": False, "z": False, "w": None}
-    alone = [
-        json.loads(row)
-        for row in gradlint("predict", "--output-format", "jsonl", "helper.py", cwd=tmp_path).out.splitlines()
-    ]
-    assert {row["name"]: row["requires_grad"] for row in alone} == {"y": None, "z": None, "w": None}
-
-
 def test_predictions_of_what_cannot_be_read(tree: Path) -> None:
     (tree / "broken.py").write_text("import torch\nx = (\n")
     ended = gradlint("predict", ".", cwd=tree)
