@@ -19,7 +19,7 @@ from .dtypes import dtype
 from .graph import Edge, Node, evaluating
 from .hooks import HookDict, hook_name
 from .modes import grad_mode, mode
-from .tensor import Tensor, meta_of, sharing, wrap
+from .tensor import Tensor, meta_of, needs_grad, sharing, wrap
 from .views import is_dense
 
 
@@ -130,6 +130,8 @@ class _Walk:
         """Whether a node is evaluated though only some gradients are wanted."""
         if node.variable is not None:
             return self.accumulates and node in self.captures
+        if self.accumulates and node in self.captures:
+            return True  # as torch does it, though nothing comes of it
         return any(edge is not None and edge[0] in needed for edge in node.edges)
 
     def _call(self, node: Node, grads: list[Any]) -> list[Any]:
@@ -297,7 +299,7 @@ def _expands(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
 def accumulate_into(variable: Tensor, grads: list[Any]) -> None:
     """Add a gradient to that of a leaf, in place where the walk is not recorded."""
     grad = grads[0]
-    if grad is None:
+    if grad is None or not needs_grad(variable):
         return
     meta = meta_of(variable)
     held = meta.grad

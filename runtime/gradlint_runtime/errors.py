@@ -91,8 +91,8 @@ def unsupported(what: str) -> Unsupported:
 
 
 def plain_name(node: str) -> str:
-    """How messages call a node: `MulBackward0` is Mul, nodes that are no operator keep their full name."""
-    return re.sub(r"Backward\d*(_copy)?$", "", node)
+    """How messages call a node: `MulBackward0` is Mul, `ProdBackward1` is Prod1; what is no operator keeps its name."""
+    return re.sub(r"Backward0?(\d*)(_copy)?$", r"\1", node)
 
 
 _UNTRACED = (

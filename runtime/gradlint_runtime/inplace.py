@@ -18,7 +18,7 @@ from .dtypes import FLOATING, bfloat16, can_cast, cast, round_to_bfloat16
 from .graph import Node, next_sequence
 from .modes import grad_mode, mode
 from .saved import SavedOutput, SavedTensor
-from .tensor import Tensor, alias, edge_of, meta_of, needs_grad, node_of, sharing
+from .tensor import Tensor, alias, edge_of, meta_of, needs_grad, node_of, own_version, sharing
 from .views import address, check_creation, is_dense, replayed, storage_of, strided_like
 
 _new = object.__new__
@@ -28,7 +28,11 @@ def check(target: Tensor, others: Any = ()) -> bool:
     """Raise if autograd forbids to write to `target` now; say whether the write is recorded."""
     if target._dtype.category < FLOATING:
         return False
-    if not mode.grad or mode.inference or not recording(target, *others):
+    if not mode.grad or mode.inference:
+        return False
+    if target._counter is None and needs_grad(target) and node_of(target) is None:
+        raise RuntimeError(errors.LEAF_INPLACE)
+    if not recording(target, *others):
         return False
     meta = target._meta
     if meta is not None and meta.view is not None:
@@ -80,7 +84,10 @@ def count_write(target: Tensor) -> None:
     if target._counter is not None:
         target._counter.n += 1
     elif not mode.inference:
-        raise RuntimeError(errors.INFERENCE_INPLACE)
+        own = own_version(target)
+        if own is None:
+            raise RuntimeError(errors.INFERENCE_INPLACE)
+        own.n += 1
 
 
 def check_partial_overlap(target: Tensor, others: Any) -> None:
@@ -111,7 +118,11 @@ def become(target: Tensor, operator: Callable[..., Any], others: Any, *args: Any
     """
     if mode.forward is not None and any(mode.forward.of(each) is not None for each in (target, *others)):
         raise errors.unsupported("an in-place operator on a tensor with a tangent")
-    recorded = check(target, others) and target._counter is not None
+    recorded = check(target, others)
+    if recorded and target._counter is None:
+        if own_version(target) is not None:
+            raise errors.unsupported("a recorded write to an inference tensor that was detached")
+        recorded = False
     if others:
         check_partial_overlap(target, others)
     if not recorded:

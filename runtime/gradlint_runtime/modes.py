@@ -137,7 +137,7 @@ class DecoratorContextManager:
     def __enter__(self) -> None:
         raise NotImplementedError
 
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
         raise NotImplementedError
 
     def clone(self) -> Any:
@@ -165,7 +165,7 @@ class no_grad(_Bare):
         self.prev = mode.grad
         mode.grad = False
 
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
         mode.grad = self.prev
 
 
@@ -176,7 +176,7 @@ class enable_grad(_Bare):
         self.prev = mode.grad
         mode.grad = True
 
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
         mode.grad = self.prev
 
 
@@ -196,7 +196,7 @@ class set_grad_enabled(DecoratorContextManager):
     def __enter__(self) -> None:
         switch_grad(self.mode)
 
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
         switch_grad(self.prev)
 
     def __str__(self) -> str:
@@ -245,7 +245,7 @@ class inference_mode(DecoratorContextManager):
         if held is not None:
             held.restore()
 
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
         self._inference_mode_context.restore()
 
     def clone(self) -> Any:
@@ -262,7 +262,7 @@ class set_multithreading_enabled(DecoratorContextManager):
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
         _multithreading(self.prev)
 
     def clone(self) -> Any:

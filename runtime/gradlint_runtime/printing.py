@@ -184,10 +184,12 @@ def with_suffixes(prefix: str, tensor: Tensor) -> str:
         if tensor._dtype not in _default_dtypes():
             suffixes.append(f"dtype={tensor._dtype}")
         text = numbers(array, len(prefix))
-    node = node_of(tensor)
+    try:
+        node = node_of(tensor)
+    except RuntimeError:  # a view that must not be written, and whose base was
+        return _joined(prefix + text, [*suffixes, "grad_fn=<Invalid>"], len(prefix))
     if node is not None:
-        name = node.name()
-        suffixes.append(f"grad_fn=<{name}>")
+        suffixes.append(f"grad_fn=<{type(node).__name__}>")
     elif needs_grad(tensor):
         suffixes.append("requires_grad=True")
     return _joined(prefix + text, suffixes, len(prefix))

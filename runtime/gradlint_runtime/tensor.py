@@ -166,9 +166,10 @@ class Tensor:
 
     @property
     def _version(self) -> int:
-        if self._counter is None:
+        counter = own_version(self) if self._counter is None else self._counter
+        if counter is None:
             raise RuntimeError(errors.INFERENCE_VERSION)
-        return self._counter.n
+        return counter.n
 
     def is_inference(self) -> bool:
         return self._counter is None
@@ -286,6 +287,20 @@ def sharing(source: Tensor, array: np.ndarray | None = None, kind: dtype | None 
     tensor._counter = source._counter
     tensor._meta = None
     return tensor
+
+
+def detached(source: Tensor) -> Tensor:
+    """What `detach` returns. Outside inference mode that of an inference tensor may be written, and counts its writes."""
+    tensor = sharing(source)
+    if source._counter is None and not mode.inference:
+        tensor.__dict__["_own_version"] = Version()
+    return tensor
+
+
+def own_version(tensor: Tensor) -> Version | None:
+    """The version of an inference tensor that was detached in normal mode; other inference tensors have none."""
+    found: Version | None = tensor.__dict__.get("_own_version")
+    return found
 
 
 def alias(source: Tensor) -> Tensor:

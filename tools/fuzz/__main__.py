@@ -11,7 +11,9 @@ import time
 from collections import Counter
 
 from .compare import Difference, shrunk
-from .judge import Judged, judge_seed, judge_text
+from .generate import program
+from .judge import judge_seed, judge_text
+from .workers import apart
 
 
 def main() -> int:
@@ -23,8 +25,6 @@ def main() -> int:
     parser.add_argument("--refusals", action="store_true", help="say what the engine does not support, and how often")
     options = parser.parse_args()
     if options.show:
-        from .generate import program
-
         for seed in range(options.seed, options.seed + options.count):
             print(f"# seed {seed}", *program(seed), sep="\n", end="\n\n")
         return 0
@@ -32,28 +32,31 @@ def main() -> int:
     found: dict[tuple[str, str, str], tuple[int, Difference]] = {}
     totals: Counter[str] = Counter()
     refusals: Counter[str] = Counter()
-    for seed in range(options.seed, options.seed + options.count):
-        judged = judge_seed(seed)
+    for seed, judged in apart(judge_seed, list(range(options.seed, options.seed + options.count))):
+        if judged is None:
+            totals["crashed"] += 1
+            continue
         totals[judged.verdict] += 1
         totals["statements"] += judged.steps
         if judged.refused:
             refusals[judged.refused] += 1
         if judged.difference is not None:
             found.setdefault(judged.difference.kind, (seed, judged.difference))
-    for seed, difference in list(found.values())[: options.most]:
-        show(seed, difference)
+    for _, shown in apart(told, list(found.values())[: options.most]):
+        print(shown or "(PyTorch crashes while the program is made smaller)", flush=True)
     for reason, count in refusals.most_common(40) if options.refusals else ():
         print(f"refused {count:5} {reason[:160]}")
     print(
         f"programs {options.count}: equal {totals['equal']}, equal until refused aloud {totals['refused']}, different "
-        f"{totals['different']} in {len(found)} ways; statements compared {totals['statements']}; "
-        f"{time.perf_counter() - start:.0f} s"
+        f"{totals['different']} in {len(found)} ways, PyTorch crashed {totals['crashed']}; "
+        f"statements compared {totals['statements']}; {time.perf_counter() - start:.0f} s"
     )
     return 1 if totals["different"] else 0
 
 
-def show(seed: int, difference: Difference) -> None:
-    from .generate import program
+def told(difference_at: tuple[int, Difference]) -> str:
+    """A difference with the smallest program that shows it."""
+    seed, difference = difference_at
 
     def still(statements: list[str]) -> bool:
         found = judge_text(statements).difference
@@ -61,11 +64,9 @@ def show(seed: int, difference: Difference) -> None:
 
     small = shrunk(program(seed), still)
     again = judge_text(small).difference or difference
-    print(f"--- seed {seed}, {again.what}\n    engine: {again.ours[:300]}\n    torch:  {again.theirs[:300]}")
-    print("\n".join(small), end="\n\n")
+    answers = f"    engine: {again.ours[:300]}\n    torch:  {again.theirs[:300]}"
+    return "\n".join([f"--- seed {seed}, {again.what}", answers, *small, ""])
 
-
-__all__ = ["Judged", "main"]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -268,8 +268,6 @@ def _with_history(node: BackwardCFunction, output: Any, inputs: Sequence[Tensor]
         _attach(node, behind)
         node.kept = tuple([_kept(node, each, by_id, inputs) for each in node.to_save])
     else:
-        for each in node.to_save:
-            _check_saved(node, each)
         node.kept = ()
     node.to_save = node.dirty_tensors = node.non_differentiable = ()
     return wrapped[0] if single else tuple(wrapped)

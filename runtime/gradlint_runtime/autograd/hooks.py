@@ -102,10 +102,11 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], 
 
     if mode == "any":
         return _Handles([each.register_hook(hook_for(at)) for at, each in enumerate(tensors) if needs_grad(each)])
-    if not all(needs_grad(each) for each in tensors):
-        raise AssertionError("Expected gradient function to be set")
-    if _mode.inference and any(each.is_leaf for each in tensors):
-        raise AttributeError("'NoneType' object has no attribute 'next_functions'")
+    for each in tensors:
+        if _mode.inference and needs_grad(each) and each.is_leaf:
+            raise AttributeError("'NoneType' object has no attribute 'next_functions'")
+        if edge_of(each) is None:
+            raise AssertionError("Expected gradient function to be set")
     return _Handles([each.register_hook(hook_for(at)) for at, each in enumerate(tensors)])
 
 

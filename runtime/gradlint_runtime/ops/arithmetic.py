@@ -384,7 +384,8 @@ def _hypot(a: Any, b: Any) -> Any:
 
 def copysign(input: Tensor, other: Any) -> Tensor:
     a = floating(input)
-    b = other._array if isinstance(other, Tensor) else as_number(other, "copysign", "other", 2)
+    number = isinstance(other, bool | int | float)
+    b = other._array if isinstance(other, Tensor) else other if number else as_number(other, "copysign", "other", 2)
     kind = result_type(input, other)
     kind = kind if kind.category >= FLOATING else default_float()
     value = np.copysign(a, np.asarray(b, dtype=kind.numpy) if np.ndim(b) == 0 or b.dtype != a.dtype else b)

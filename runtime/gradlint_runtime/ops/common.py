@@ -208,7 +208,9 @@ def broadcast_shape(*shapes: Sequence[int]) -> tuple[int, ...]:
     ndim = max((len(shape) for shape in shapes), default=0)
     result = [1] * ndim
     for shape in shapes:
-        for at, size in enumerate(shape, start=ndim - len(shape)):
+        lead = ndim - len(shape)
+        for at in range(ndim - 1, lead - 1, -1):
+            size = shape[at - lead]
             if size != 1:
                 if result[at] != 1 and result[at] != size:
                     raise errors.sizes_differ(result[at], size, at)

@@ -25,7 +25,7 @@ from ..dtypes import (
     uint8,
 )  # fmt: skip
 from ..modes import mode
-from ..tensor import Tensor, Version, needs_grad, sharing
+from ..tensor import Tensor, Version, detached, needs_grad
 from .factories import check_device
 from .joining import in_format
 
@@ -130,7 +130,7 @@ cdouble = _conversion("cdouble", complex128)
 
 
 def detach(input: Tensor) -> Tensor:
-    return sharing(input)
+    return detached(input)
 
 
 def detach_(input: Tensor) -> Tensor:
@@ -146,7 +146,7 @@ def detach_(input: Tensor) -> Tensor:
 
 def get_data(input: Tensor) -> Tensor:
     """`x.data`: the same storage, but writes to it are not counted for x."""
-    tensor = sharing(input)
+    tensor = detached(input)
     if tensor._counter is not None:
         tensor._counter = Version()
     return tensor

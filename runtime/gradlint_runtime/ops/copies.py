@@ -101,9 +101,12 @@ def as_strided_scatter(
     with grad_mode(False):
         part = strided.as_strided(wrap(value, input._dtype), size, stride, storage_offset)
         part._array[...] = src._array
-    cut = lambda grad: strided.as_strided(grad.contiguous(), size, stride, storage_offset)  # noqa: E731
+
+    def cut(grad: Any) -> Any:
+        return strided.as_strided(grad.contiguous(), size, stride, storage_offset)
 
     def to_self(grad: Any) -> Any:
-        return as_strided_scatter(grad.contiguous(), zeros_of(src), size, stride, storage_offset)
+        # What torch computes: the gradient inside the window, not outside of it.
+        return as_strided_scatter(zeros_of(grad), cut(grad), size, stride, storage_offset)
 
     return record("AsStridedScatterBackward0", value, (input, to_self), (src, cut), dtype=input._dtype)

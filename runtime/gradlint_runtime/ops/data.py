@@ -198,7 +198,7 @@ def tensor(
             stacklevel=2,
         )
     array, kind = array_of(data, None if dtype is None else as_dtype(dtype))
-    return made(array, kind, requires_grad, device)
+    return made(np.ascontiguousarray(array).reshape(array.shape), kind, requires_grad, device)
 
 
 def new_tensor(
@@ -213,7 +213,7 @@ def new_tensor(
         )
     wanted = as_dtype(dtype) if dtype is not None else None if isinstance(data, Tensor | np.ndarray) else input._dtype
     array, kind = array_of(data, wanted)
-    return made(array, kind, requires_grad, device)
+    return made(np.ascontiguousarray(array).reshape(array.shape), kind, requires_grad, device)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:

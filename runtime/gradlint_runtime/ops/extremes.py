@@ -179,7 +179,7 @@ def _ordered(array: np.ndarray, at: int, descending: bool) -> np.ndarray:
     return array.shape[at] - 1 - index
 
 
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool | None = None) -> Any:
     array = input._array
     at = dim_of(dim, array.ndim)
     shape = array.shape
@@ -187,10 +187,9 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     index = _ordered(array, at, descending) if shape else np.zeros((), np.int64)
     value = np.take_along_axis(array, index, at) if shape else array.copy()
     way = lambda grad, indices: picked(grad, shape, at, indices)  # noqa: E731
+    name = "SortBackward0" if stable is None else "SortBackward1"
     return results.sort(
-        *record_many(
-            "SortBackward0", (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64)
-        )
+        *record_many(name, (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64))
     )
 
 

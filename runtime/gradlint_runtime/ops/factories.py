@@ -166,6 +166,8 @@ def arange(
         start, end = 0, start
     floats = any(isinstance(each, float) for each in (start, end, step))
     kind = _kind(dtype, default_float() if floats else int64)
+    if kind is int64 and floats:
+        start, end, step, floats = int(start), int(end), int(step), False
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if any(each != each or abs(each) == float("inf") for each in (start, end)):

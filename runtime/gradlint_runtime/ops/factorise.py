@@ -49,10 +49,10 @@ def _cholesky(A: Tensor, upper: bool, node: str, function: str) -> Tensor:
     def way(grad: Any, L: Any) -> Any:
         low, g = (hb(L), hb(grad)) if upper else (L, grad)
         inner = matmul(hb(low), g).tril()
-        inner = inner.tril(-1) + 0.5 * _diagonal_matrix(inner)
+        below = inner.tril(-1)
+        inner = below + hb(below) + _diagonal_matrix(inner)
         half = solve_triangular(hb(low), inner, upper=True)
-        made = solve_triangular(low, half, upper=False, left=False)
-        return 0.5 * (made + hb(made))
+        return 0.5 * solve_triangular(low, half, upper=False, left=False)
 
     return record(node, values.column_major(value), (A, way, OUT), dtype=A._dtype)
 
@@ -417,7 +417,12 @@ def torch_lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     return lu_solve(LU_data, LU_pivots, b)
 
 
-def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
+def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
+    """`torch.lu_solve`"""
+    return linalg_lu_solve(LU_data, LU_pivots, b)
+
+
+def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
     """By way of the matrix that the factors stand for, which is what its gradient needs as well."""
     n = LU._array.shape[-1]
     P = plain(values.permutation_of(pivots._array, n).astype(LU._array.dtype))

@@ -161,7 +161,9 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     at = dim_of(dim, array.ndim)
     places = _flat_index(index, "index_add")
     if source._dtype is not input._dtype:
-        raise RuntimeError("index_add_(): self and source must have the same scalar type")
+        raise RuntimeError(
+            f"index_add_(): self ({input._dtype.short}) and source ({source._dtype.short}) must have the same scalar type"
+        )
     if places.size != (source._array.shape[at] if source._array.ndim else 1):
         raise RuntimeError(
             f"index_add_(): Number of indices ({places.size}) should be equal to source.size(dim): "

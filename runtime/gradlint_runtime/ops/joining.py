@@ -93,7 +93,7 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
                 f"{list(each._array.shape)} at entry {index}"
             )
     kind = _common_dtype(parts)
-    value = np.stack([converted(each, kind) for each in parts], axis=at)
+    value = np.ascontiguousarray(np.stack([converted(each, kind) for each in parts], axis=at))
 
     def way(grad: Any, wanted: Any) -> Any:
         return [selected(grad, at, index) if each else None for index, each in enumerate(wanted)]

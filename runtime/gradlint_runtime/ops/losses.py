@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..apply import plain, record
-from ..dtypes import FLOATING, default_float, dtype, int64, result_type
+from ..dtypes import FLOATING, default_float, int64, promote
 from ..tensor import Tensor
 from ..things import Size
 from .autocast import full_precision
 from .common import broadcast_shape, converted, widened, zeros_of
+from .reduce import divided
 from .softmax import log_softmax
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -63,7 +64,8 @@ def _warn_of_sizes(input: Tensor, target: Tensor, level: int = 3) -> None:
 def _pair(name: str, input: Tensor, target: Tensor, reduction: str, value: Any, slope: Any, curve: Any) -> Tensor:
     """A loss of the difference d = input - target: its value and slope on arrays, its curvature on tensors."""
     shape = broadcast_shape(input._array.shape, target._array.shape)
-    kind = result_type(input, target)
+    # Both are broadcast first, so that one without dimensions counts as much as the other.
+    kind = promote(input._dtype, target._dtype)
     d = widened(converted(input, kind)) - widened(converted(target, kind))
     count = math.prod(shape)
 
@@ -307,11 +309,7 @@ def _floating(input: Tensor) -> Tensor:
 
 
 def scalar_div(input: Tensor, number: float) -> Tensor:
-    """Division by a number, by the name that torch's own code gives it."""
-    input = _floating(input)
-    kind: dtype = input._dtype
-    value = input._array / kind.numpy.type(number)
-    return record("DivBackward1", value, (input, lambda grad: scalar_div(grad, number)), dtype=kind)
+    return divided(_floating(input), number)
 
 
 def scalar_mul(input: Tensor, number: float) -> Tensor:
@@ -420,5 +418,5 @@ def binary_cross_entropy_with_logits(
     kept = (input, target, weight, pos_weight)
     return record(
         "BinaryCrossEntropyWithLogitsBackward0", _fold(losses, reduction), (input, to_self, *kept),
-        (target, to_target, *kept), dtype=input._dtype,
+        (target, to_target, *kept), dtype=target._dtype,
     )  # fmt: skip

@@ -9,10 +9,19 @@ import numpy as np
 from .. import errors
 from ..apply import record
 from ..dtypes import COMPLEX, FLOATING, dtype, result_type
+from ..modes import mode
 from ..tensor import _C_NAMES, Tensor, needs_grad
 from .autocast import lower_precision
 from .common import conj, widened, zeros_of
 from .shape import expand, reshape, t, transpose, unsafe_view, unsqueeze, view_op
+
+
+def _check_saved(a: Tensor, b: Tensor) -> None:
+    """Each factor is saved for the gradient of the other; torch looks at that before anything else."""
+    if mode.grad and not mode.inference:
+        for one, other in ((a, b), (b, a)):
+            if one._counter is None and other._counter is not None and needs_grad(other):
+                raise RuntimeError(errors.INFERENCE_SAVED)
 
 
 def _same_dtype(a: Tensor, b: Tensor, function: str) -> None:
@@ -52,6 +61,7 @@ def hb(tensor: Tensor) -> Tensor:
 
 @lower_precision
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    _check_saved(input, mat2)
     a, b = input._array, mat2._array
     if a.ndim != 2:
         raise RuntimeError("self must be a matrix")
@@ -88,6 +98,7 @@ def _cannot_multiply(a: Any, b: Any) -> RuntimeError:
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
+    _check_saved(input, vec)
     a, b = input._array, vec._array
     if a.ndim != 2 or b.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {a.ndim}, {b.ndim}")
@@ -108,6 +119,7 @@ def outer_of(a: Tensor, b: Tensor) -> Tensor:
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    _check_saved(input, tensor)
     a, b = input._array, tensor._array
     _check_vectors(a, b, input, tensor)
     return record(
@@ -129,6 +141,7 @@ def _check_vectors(a: np.ndarray, b: np.ndarray, input: Tensor, other: Tensor) -
 
 
 def vdot(input: Tensor, other: Tensor) -> Tensor:
+    _check_saved(input, other)
     a, b = input._array, other._array
     _check_vectors(a, b, input, other)
     if input._dtype.category != COMPLEX:
@@ -144,6 +157,7 @@ def vdot(input: Tensor, other: Tensor) -> Tensor:
 
 @lower_precision
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    _check_saved(input, mat2)
     a, b = input._array, mat2._array
     if a.ndim != 3:
         raise RuntimeError("batch1 must be a 3D tensor")
@@ -283,6 +297,7 @@ def _integer_factors(kind: dtype, beta: Any, alpha: Any) -> None:
 
 @lower_precision
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    _check_saved(mat1, mat2)
     a, b = mat1._array, mat2._array
     if a.ndim != 2:
         raise RuntimeError(f"mat1 must be a matrix, got {a.ndim}-D tensor")

@@ -113,9 +113,15 @@ def mean(input: Tensor, dim: Any = ALL, keepdim: bool = False, *, dtype: Any = N
     total = _add_up(array, axes, keepdim, kind)
     value = total / total.dtype.type(count)
     if dim is ALL:
-        return record("MeanBackward0", value, (input, lambda grad: expand(grad, shape) / count), dtype=kind)
-    way = lambda grad: expand(spread(grad, dim, keepdim, len(shape)), shape) / count  # noqa: E731
+        return record("MeanBackward0", value, (input, lambda grad: divided(expand(grad, shape), count)), dtype=kind)
+    way = lambda grad: divided(expand(spread(grad, dim, keepdim, len(shape)), shape), count)  # noqa: E731
     return record("MeanBackward1", value, (input, way), dtype=kind)
+
+
+def divided(input: Tensor, number: float) -> Tensor:
+    """Division by a number, by the name that torch's own code gives it."""
+    value = input._array / input._array.dtype.type(number)
+    return record("DivBackward1", value, (input, lambda grad: divided(grad, number)), dtype=input._dtype)
 
 
 def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
@@ -231,7 +237,7 @@ def std(
 
 def _mean_part(grad: Tensor, self: Tensor, dim: Any, keepdim: bool, count: int) -> Tensor:
     shape = self._array.shape
-    return expand(spread(grad, dim, keepdim, len(shape)), shape) / count
+    return divided(expand(spread(grad, dim, keepdim, len(shape)), shape), count)
 
 
 def var_mean(

@@ -154,6 +154,8 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     if (indices._array < 0).any():
         raise ValueError("indices must be nonnegative")
     places = np.unravel_index(indices._array, sizes)
+    if not places:
+        return ()
     stacked = plain(np.stack(places, axis=-1).astype(np.int64))
     return stacked.unbind(-1)
 

@@ -16,6 +16,8 @@ from .common import broadcast_shape, sizes_of, zeros_of
 
 
 def copied(input: Tensor, src: Tensor) -> Tensor:
+    if src._array.shape != input._array.shape:
+        _check_reach(src, input._array.shape)
     value = cast(src._array, src._dtype, input._dtype) if src._dtype is not input._dtype else src._array
     wide = np.broadcast_to(value, input._array.shape)
     return record("CopyBackwards", wide, (input, zeros_of), (src, lambda grad: grad), dtype=input._dtype)
@@ -24,9 +26,14 @@ def copied(input: Tensor, src: Tensor) -> Tensor:
 def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     if not isinstance(src, Tensor):
         raise errors.not_a_tensor("copy_", "src", 1, src)
-    if src._array.shape != input._array.shape:
-        _check_reach(src, input._array.shape)
+    if input is src:
+        return inplace.become(input, _onto_itself, (src,), src)
     return inplace.become(input, copied, (src,), src)
+
+
+def _onto_itself(input: Tensor, src: Tensor) -> Tensor:
+    """Nothing moves, so that overlapping places do no harm; it counts as a write all the same."""
+    return copied(input, src)
 
 
 def _check_reach(src: Tensor, shape: tuple[int, ...]) -> None:
@@ -67,7 +74,7 @@ def zeroed(input: Tensor) -> Tensor:
     return record("ZeroBackward0", made, (input, zeros_of), dtype=input._dtype)
 
 
-inplace.FILLING.update((filled, zeroed))
+inplace.FILLING.update((filled, zeroed, _onto_itself))
 
 
 def zero_(input: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
+from .. import errors
 from ..autograd.calls import backward
 from ..autograd.function import Function
 from ..autograd.hooks import saved_tensors_hooks
@@ -189,12 +190,19 @@ def checkpoint(
         use_reentrant = True
     preserve = kwargs.pop("preserve_rng_state", True)
     if not use_reentrant:
+        _check_inputs([*args, *kwargs.values()])
         return _without_reentry(function, preserve, context_fn, args, kwargs)
     if kwargs:
         raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
     if context_fn is not None or debug:
         raise ValueError("Passing `context_fn` or `debug` is only supported when use_reentrant=False.")
     return CheckpointFunction.apply(function, preserve, *args)
+
+
+def _check_inputs(values: Any) -> None:
+    """The arguments are saved for running the function again, which no inference tensor may be."""
+    if mode.grad and not mode.inference and any(isinstance(each, Tensor) and each._counter is None for each in values):
+        raise RuntimeError(errors.INFERENCE_SAVED)
 
 
 def checkpoint_sequential(
