@@ -19,7 +19,7 @@ from gradlint.sources.ignores import Ignores
 from gradlint.sources.notebooks import Cell, Notebook, NotebookError, is_notebook
 from gradlint.sources.roots import roots_of
 from gradlint.sources.settings import Settings, SettingsError, answers
-from gradlint.sources.sift import Reach, brings_torch, wants
+from gradlint.sources.sift import Reach, brings_torch, facts_of, wants
 
 # What is imported inside functions is so for start-up time: most files are sifted out.
 if TYPE_CHECKING:
@@ -316,12 +316,17 @@ def _tokens(settings: Settings) -> tuple[bytes, ...]:
 
 def _analysed(path: str, source: bytes, project: Project | None, settings: Settings, predict: bool) -> Report:
     from gradlint.analysis.run import analyse
+    from gradlint.analysis.triggers import EVERYTHING, Around
     from gradlint.syntax.unit import Unit
 
     unit = Unit(path, source)
     unit.validate()
     advice = any(rule.severity is Severity.ADVICE for rule in chosen_rules(settings))
-    report = analyse(unit, project, predict=predict, advice=advice)
+    if predict or advice:
+        around = EVERYTHING
+    else:
+        around = Around(*(facts_of(source) if project is None else _reach(roots_of(path, settings)).view(path, source)))
+    report = analyse(unit, project, predict=predict, advice=advice, around=around)
     report.target_torch = settings.target_torch
     return report
 

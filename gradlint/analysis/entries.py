@@ -15,6 +15,7 @@ from gradlint.analysis import attributes, calls, classes, testing
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Exhausted, Machine
 from gradlint.analysis.state import Mode
+from gradlint.analysis.triggers import Around, is_hot
 from gradlint.analysis.values import (
     Class,
     Const,
@@ -37,18 +38,6 @@ from gradlint.syntax.unit import Unit
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 _STORED = re.compile(rb"\.(\w+)\s*(?:,|\)|(?:[-+*/@%&|^]|//|\*\*|<<|>>)?=(?!=))")
 _GLOBAL = re.compile(rb"\bglobal\s+([\w, ]+)")
-STRONG = re.compile(
-    rb"backward\s*\(|\bautograd\b|\bgrad\s*\(|no_grad|enable_grad|inference_mode|set_grad_enabled|[Rr]equir\w*_?[Gg]rad|retain_\w*grad"
-    rb"|retain_graph|create_graph|register_hook|register_post|\.grad\b|deepcopy\s*\(|checkpoint\s*\(|jacfwd|jvp|hessian|jacobian"
-    rb"|\.numpy\s*\(|np\.as\w*array|np\.array\s*\(|plt\.|\bVariable\s*\(|\boptim\b|Optimizer|\.data\b|\.detach|closure|ForkingPickler|\.put\s*\("
-    rb"|nn\.Parameter\s*\(|\bParameter\s*\(|dual_level"
-)
-"""What a function holds that can have a finding by itself."""
-IN_PLACE = re.compile(rb"[a-z]_\s*\(|(?:[-+*/@%&|^]|//|\*\*)=|\]\s*=(?!=)")
-LEARNT = re.compile(rb"\bweight|\bbias\b|Parameter|requires_grad|parameters")
-"""In-place changes matter where something that is learnt is near."""
-ADVICE = re.compile(rb"\.eval\s*\(|\+=|append\s*\(|[lL]oss")
-PARAMETERS = re.compile(rb"self\.(\w+)\s*(?::[^=\n]+)?=\s*(?:torch\.)?(?:nn\.)?Parameter\s*\(")
 
 
 @dataclass(frozen=True)
@@ -59,12 +48,12 @@ class Entry:
     cls: int = 0
 
 
-def entries_of(m: Machine, unit: Unit, *, everything: bool, advice: bool) -> list[Entry]:
+def entries_of(m: Machine, unit: Unit, *, everything: bool, advice: bool, around: Around) -> list[Entry]:
     """The functions of a file, those first that nothing else in the file names. Without `everything` only those that
     hold something without which no rule can fire (`advice`: nor any piece of advice), and those that name one of these."""
     codes = [c for c in unit.functions() if "<locals>" not in c.qualname]
     if not everything:
-        codes = _triggered(unit, codes, advice)
+        codes = _triggered(unit, codes, advice, around)
     named = {c.at: set(_IDENTIFIER.findall(c.text)) for c in codes}
     first: list[ir.Code] = []
     later: list[ir.Code] = []
@@ -90,28 +79,14 @@ def _called_within(codes: list[ir.Code], code: ir.Code, outer: str, named: dict[
     return any(c.at != code.at and _same_class(c, outer) and name in named[c.at] for c in codes)
 
 
-def _triggered(unit: Unit, codes: list[ir.Code], advice: bool) -> list[ir.Code]:
-    hot = [c for c in codes if is_hot(unit, c.text, advice)]
+def _triggered(unit: Unit, codes: list[ir.Code], advice: bool, around: Around) -> list[ir.Code]:
+    hot = [c for c in codes if is_hot(unit, c.text, advice, around)]
     names = {c.name.encode() for c in hot} - {b"__init__", b"forward", b"__call__", b"step", b"run", b"main", b"train"}
     keep = {c.start for c in hot}
     if not names:
         return hot
     users = re.compile(rb"\b(?:" + b"|".join(map(re.escape, sorted(names))) + rb")\s*\(")
     return [c for c in codes if c.start in keep or users.search(c.text)]
-
-
-def is_hot(unit: Unit, text: bytes, advice: bool) -> bool:
-    """Whether a stretch of source can have a finding by itself, as far as its words tell."""
-    if STRONG.search(text) or advice and ADVICE.search(text):
-        return True
-    if not IN_PLACE.search(text):
-        return False
-    return LEARNT.search(text) is not None or any(name in text for name in _parameters_of(unit))
-
-
-def _parameters_of(unit: Unit) -> tuple[bytes, ...]:
-    """Names of attributes that hold parameters somewhere in the file, as they are read."""
-    return tuple(b"self." + name for name in dict.fromkeys(PARAMETERS.findall(unit.data)))
 
 
 def isolated(m: Machine, entry: Entry) -> None:

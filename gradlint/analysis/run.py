@@ -25,12 +25,13 @@ from gradlint.analysis import (
     torch_modules,
     withs,
 )
-from gradlint.analysis.entries import Entry, entries_of, is_hot, isolated
+from gradlint.analysis.entries import Entry, entries_of, isolated
 from gradlint.analysis.events import Event, Place
 from gradlint.analysis.imports import Project
 from gradlint.analysis.machine import Activation, Budget, Exhausted, Exits, Machine, Way
 from gradlint.analysis.state import Mode, State
 from gradlint.analysis.statements import run_block
+from gradlint.analysis.triggers import EVERYTHING, Around, is_hot
 from gradlint.analysis.views import views_of
 from gradlint.findings import Cut, Origin, Span, View
 from gradlint.records import replace
@@ -103,15 +104,17 @@ def _located(report: Report, origin: Origin, seen: dict[int, Origin]) -> Origin:
 
 
 def analyse(
-    unit: Unit, project: Project | None = None, *, predict: bool = False, advice: bool = True, budget: Budget | None = None
+    unit: Unit, project: Project | None = None, *, predict: bool = False, advice: bool = True, budget: Budget | None = None,
+    around: Around = EVERYTHING,
 ) -> Report:  # fmt: skip
     """Interpret one file. `predict`: every function of it; else those that can have a finding, with `advice` also a piece
-    of advice. Raises SourceError where it does not parse; never raises for what it cannot follow."""
+    of advice; `around` tells what is known of the files it imports. Raises SourceError where it does not parse; never raises
+    for what it cannot follow."""
     result: list[Report | BaseException] = []
 
     def work() -> None:
         try:
-            result.append(_analyse(unit, project, predict, advice, budget or Budget()))
+            result.append(_analyse(unit, project, predict, advice, budget or Budget(), around))
         except BaseException as error:  # handed on to the caller's thread
             result.append(error)
 
@@ -131,15 +134,17 @@ def analyse(
     return made
 
 
-def _analyse(unit: Unit, project: Project | None, predict: bool, advice: bool, budget: Budget) -> Report:
+def _analyse(
+    unit: Unit, project: Project | None, predict: bool, advice: bool, budget: Budget, around: Around
+) -> Report:  # fmt: skip
     m = Machine(budget)
     units = [unit]
-    if not predict and not worth(unit, advice):
+    if not predict and not worth(unit, advice, around):
         return Report(units)
     m.book = torch_advice.Book()
     wire(m, units, project)
     base = _run_main(m, unit)
-    todo = entries_of(m, unit, everything=predict, advice=advice)
+    todo = entries_of(m, unit, everything=predict, advice=advice, around=around)
     for entry in todo:
         if m.steps >= budget.steps:
             m.ledger.incomplete = True
@@ -155,14 +160,18 @@ def _analyse(unit: Unit, project: Project | None, predict: bool, advice: bool, b
     return Report(units, tuple(m.events), views, cuts, m)
 
 
-def worth(unit: Unit, advice: bool) -> bool:
+def worth(unit: Unit, advice: bool, around: Around = EVERYTHING) -> bool:
     """Whether any function of a file, or its own code, can have a finding, as far as words tell."""
     lines = unit.scan
     if lines is None:
         return True
-    if not is_hot(unit, unit.data, advice):
+    if not is_hot(unit, unit.data, advice, around):
         return False
-    return any(is_hot(unit, c.text, advice) for c in unit.functions()) or is_hot(unit, unit.outside(), advice)
+    outside = _IMPORT.sub(b"", unit.outside())
+    return is_hot(unit, outside, advice, around) or any(is_hot(unit, c.text, advice, around) for c in unit.functions())
+
+
+_IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t][^\n(]*(?:\([^)]*\))?", re.MULTILINE)
 
 
 def _cut(units: list[Unit], place: Place, why: str) -> Cut:

@@ -11,6 +11,8 @@ import os
 import re
 from collections.abc import Callable, Sequence
 
+from gradlint.words import bare
+
 CAUSES = (b"no_grad", b"enable_grad", b"set_grad_enabled", b"inference_mode", b"requires_grad", b"detach")
 # Packages that bring torch tensors in although their names do not say torch.
 FRAMEWORKS = frozenset({
@@ -26,6 +28,13 @@ LINE = 200
 """So long is what stands before `import` on its line, at most: `from` and a dotted name."""
 PLAIN = re.compile(rb"[ \t]*\Z")
 NAMES = re.compile(rb"[ \t]*(\([^)]*\)|(?:\\\r?\n|[^\r\n#;])*)")
+BACKWARD = re.compile(
+    rb"\.(?:manual_)?backward\b|(?<![\w.])(?<!def )backward\s*\(|autograd\.(?:grad|backward|functional)|(?<!def )\bgrad\s*\("
+    rb"|autograd\s+import\s+(?!Function\b|Variable\b|profiler)|torch\.func\b|\b(?:jacobian|hessian|[vj]vp|hvp|vhp|jacfwd|jacrev)\s*\("
+)
+"""What runs a backward pass, or hands on what does."""
+CHANGING = re.compile(rb"^[ \t]*def (\w+_)\s*\([\s\S]*?(?=^\S|^[ \t]*def |\Z)", re.MULTILINE)
+"""A function whose name says that it changes what it is given."""
 WORD = re.compile(rb"[A-Za-z_\x80-\xff][\w.\x80-\xff]*")
 
 
@@ -73,6 +82,26 @@ def imported(data: bytes) -> list[str]:
     return list(found)
 
 
+Facts = tuple[bool, frozenset[bytes], frozenset[bytes]]
+
+
+def facts_of(data: bytes) -> Facts:
+    """Whether a source runs a backward pass, and its functions that change what they are given: with gradients on, off."""
+    on, off = set(), set()
+    for found in CHANGING.finditer(data):
+        (off if b"no_grad" in found[0] else on).add(found[1])
+    differentiates = BACKWARD.search(data) is not None and BACKWARD.search(bare(data)) is not None
+    return differentiates, frozenset(on), frozenset(off)
+
+
+def _read(file: str) -> bytes:
+    try:
+        with open(file, "rb") as handle:
+            return handle.read()
+    except OSError:
+        return b""
+
+
 class Reach:
     """Which files lead to torch by their imports, looked for beside them and in some roots; each is read once."""
 
@@ -82,6 +111,7 @@ class Reach:
         self._files: dict[str, tuple[bool, list[str]]] = {}
         self._found: dict[tuple[str, str], str | None] = {}
         self._listed: dict[str, frozenset[str]] = {}
+        self._views: dict[str, tuple[Facts, list[str]]] = {}
 
     def leads(self, path: str, modules: Sequence[str]) -> bool:
         """Whether one of the modules that a file imports is a file that names torch, or leads to one."""
@@ -104,14 +134,36 @@ class Reach:
         self._leads.update(dict.fromkeys(seen, False))
         return False
 
+    def view(self, path: str, data: bytes) -> tuple[bool, frozenset[bytes], frozenset[bytes]]:
+        """Of a file and all that it leads to: whether something runs a backward pass, and the functions that change what
+        they are given, as their names say: those that do so with gradients on, and those that do so with gradients off."""
+        facts, waiting = self._facts_of(path, data)
+        waiting = list(waiting)
+        differentiates, changing, tame = facts
+        seen = {os.path.abspath(path)}
+        while waiting:
+            file = waiting.pop()
+            if file in seen:
+                continue
+            seen.add(file)
+            (more, on, off), imported = self._facts(file)
+            waiting += imported
+            if more or on or off:
+                differentiates, changing, tame = differentiates or more, changing | on, tame | off
+        return differentiates, changing, tame - changing
+
+    def _facts(self, file: str) -> tuple[Facts, list[str]]:
+        if file not in self._views:
+            self._views[file] = self._facts_of(file, _read(file))
+        return self._views[file]
+
+    def _facts_of(self, path: str, data: bytes) -> tuple[Facts, list[str]]:
+        return facts_of(data), self._imported(path, imported(data))
+
     def _look(self, file: str) -> tuple[bool, list[str]]:
         """Whether a file names torch, and what it imports."""
         if file not in self._files:
-            try:
-                with open(file, "rb") as handle:
-                    data = handle.read()
-            except OSError:
-                data = b""
+            data = _read(file)
             modules = imported(data)
             named = b"torch" in data or names_framework(modules)
             self._files[file] = named, [] if named else self._imported(file, modules)
