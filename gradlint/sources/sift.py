@@ -87,7 +87,8 @@ Facts = tuple[bool, frozenset[bytes], frozenset[bytes]]
 
 def facts_of(data: bytes) -> Facts:
     """Whether a source runs a backward pass, and its functions that change what they are given: with gradients on, off."""
-    on, off = set(), set()
+    on: set[bytes] = set()
+    off: set[bytes] = set()
     for found in CHANGING.finditer(data):
         (off if b"no_grad" in found[0] else on).add(found[1])
     differentiates = BACKWARD.search(data) is not None and BACKWARD.search(bare(data)) is not None
