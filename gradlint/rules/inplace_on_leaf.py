@@ -15,7 +15,7 @@ from gradlint.rules.mode_wording import unsafe
 from gradlint.rules.rule import Report, Rule, fails, holds
 from gradlint.rules.snippets import torch_name
 from gradlint.rules.tokens import IN_PLACE
-from gradlint.rules.wording import called, modes, shown, tell
+from gradlint.rules.wording import called, made_line, made_note, modes, shown, tell
 
 TEXT = "leaf Variable that requires grad is being used in an in-place operation"
 
@@ -32,9 +32,9 @@ def check(event: InPlaceWrite, report: Report) -> Iterator[Finding]:
         what = f"a view of {what}"
     yield tell(
         RULE, report, event,
-        f"{called(target)} is {what}, and changing it in place raises while gradients are on; "
-        "wrap the update in `torch.no_grad()`, or work on a `clone()` if it belongs to the forward pass",
-        facts=[target], flags=[*flags, event.mode.grad, event.mode.inference],
+        f"{called(target)}{made_line(report, event, target)} is {what}, and changing it in place raises while gradients are "
+        "on; wrap the update in `torch.no_grad()`, or work on a `clone()` if it belongs to the forward pass",
+        facts=[target], flags=[*flags, event.mode.grad, event.mode.inference], because=made_note(report, event, target),
         evidence=Evidence(
             "{0}[...] = 0" if event.how == "index" else "{0}.mul_(1)", shown(report, target.origin), modes(event),
             raises="RuntimeError", text=TEXT,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gradlint.analysis.events import BackwardCalled, GradCalled
 from gradlint.findings import Evidence, Finding, Severity
 from gradlint.rules.rule import Report, Rule, fails, holds
-from gradlint.rules.wording import called, shown, tell
+from gradlint.rules.wording import called, made_line, made_note, shown, tell
 
 TEXT = "grad can be implicitly created only for scalar outputs"
 
@@ -23,9 +23,9 @@ def check(event: BackwardCalled | GradCalled, report: Report) -> Iterator[Findin
         if fails(root.single) and holds(root.rg):
             yield tell(
                 RULE, report, event,
-                f"{called(root)} has more than one element, so {walk} without a gradient raises; "
-                "reduce it first (`.mean()`, `.sum()`), or say with what to weight its elements",
-                facts=[root], flags=[root.single, root.rg],
+                f"{called(root)}{made_line(report, event, root)} has more than one element, so {walk} without a gradient "
+                "raises; reduce it first (`.mean()`, `.sum()`), or say with what to weight its elements",
+                facts=[root], flags=[root.single, root.rg], because=made_note(report, event, root),
                 evidence=Evidence(
                     action, shown(report, root.origin), raises="RuntimeError", text=TEXT,
                     setup="leaf = torch.ones(3, requires_grad=True)" if isinstance(event, GradCalled) else "",

@@ -12,7 +12,7 @@ from gradlint.analysis.events import NumpyTaken
 from gradlint.findings import Edit, Evidence, Finding, Fix, Safety, Severity, Span
 from gradlint.rules.arguments import find_argument
 from gradlint.rules.rule import Report, Rule, holds
-from gradlint.rules.wording import called, modes, shown, tell
+from gradlint.rules.wording import called, made_line, made_note, modes, shown, tell
 
 CALL = ".numpy()"
 TOKENS = (b"numpy", b"np.", b"plt", b"matplotlib", b"pylab", b"sklearn", b"scipy", b"pandas", b"seaborn", b"__array__")
@@ -25,9 +25,9 @@ def check(event: NumpyTaken, report: Report) -> Iterator[Finding]:
     conversion = "`.numpy()`" if event.how == CALL else f"`{event.how}`"
     yield tell(
         RULE, report, event,
-        f"{called(target)} requires grad, so {conversion} raises while gradients are on; "
+        f"{called(target)}{made_line(report, event, target)} requires grad, so {conversion} raises while gradients are on; "
         "take `.detach()` first, or compute it under `torch.no_grad()`",
-        facts=[target], flags=[target.rg, event.mode.grad],
+        facts=[target], flags=[target.rg, event.mode.grad], because=made_note(report, event, target),
         evidence=Evidence(
             "{0}.numpy()", shown(report, target.origin), modes(event), raises="RuntimeError",
             text="Can't call numpy() on Tensor that requires grad",

@@ -13,7 +13,7 @@ from gradlint.rules.wording import line_of, tell
 def check(event: ModuleReplaced, report: Report) -> Iterator[Finding]:
     built = line_of(report, event.optimizer, event) if event.optimizer else ""
     step = line_of(report, event.step, event) if event.step else ""
-    what = f"`{event.attribute}`" if event.attribute else "the module"
+    what = f"`{event.attribute}`" if event.attribute else "module"
     yield tell(
         RULE, report, event,
         f"the optimizer{built} holds the parameters of the old {what}: `step()`{step} never changes the new ones; build "

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from gradlint.analysis.events import RequiresGradSet
 from gradlint.findings import Edit, Evidence, Finding, Fix, Safety, Severity, Span
 from gradlint.rules.rule import Report, Rule, fails, holds
-from gradlint.rules.wording import called, shown, tell
+from gradlint.rules.wording import called, made_line, made_note, shown, tell
 
 SWITCH = re.compile(r"\s*([\w.]+)(\.requires_grad(?:_\((?:requires_grad=)?False\)|\s*=\s*False))\s*(?:#.*)?")
 TEXT = "you can only change requires_grad flags of leaf variables"
@@ -31,9 +31,9 @@ def check(event: RequiresGradSet, report: Report) -> Iterator[Finding]:
     action = f"{{0}}.requires_grad = {on}" if event.how == "attribute" else "{0}.requires_grad_(False)"
     yield tell(
         RULE, report, event,
-        f"{called(target)} was computed from tensors that require grad, and only the flag of a leaf can be changed, so this "
-        f"raises; {way_out}",
-        facts=[target], flags=[target.rg, target.leaf],
+        f"{called(target)} was computed from tensors that require grad{made_line(report, event, target)}, "
+        f"and only the flag of a leaf can be changed, so this raises; {way_out}",
+        facts=[target], flags=[target.rg, target.leaf], because=made_note(report, event, target),
         evidence=Evidence(action, shown(report, target.origin), raises="RuntimeError", text=TEXT),
         fix=None if on else _fix(event, report),
     )  # fmt: skip

@@ -83,8 +83,8 @@ def made_line(report: Report, event: Event, fact: TensorFact) -> str:
 
 
 def made_note(report: Report, event: Event, fact: TensorFact) -> list[Note]:
-    """Where a tensor was computed."""
-    if fact.made is None or fact.made == event.where:
+    """Where a tensor was computed, if that is another line."""
+    if fact.made is None or not line_of(report, fact.made, event):
         return []
     return [note(report, fact.made, f"{called(fact, 'it')} is computed here", report.path(event.where))]
 
