@@ -22,9 +22,11 @@ from gradlint.analysis.values import (
     Frame,
     Func,
     Generator,
+    Instance,
     ModeSpec,
     Ref,
     Sequence,
+    Tensor,
     Truth,
     is_false,
     is_true,
@@ -91,20 +93,22 @@ def _run(m: Machine, ref: Ref, thing: Generator, consume: Consumer) -> Any:
 
 
 def _run_moded(m: Machine, thing: Generator, mode: ModeSpec, consume: Consumer, consumer: Any) -> Any:
-    """Under a decorator: its mode holds while the generator runs, the consumer's own while the consumer does."""
+    """Under a decorator: its mode is entered anew at each resumption, and left at each `yield`. What the body itself has
+    entered holds on: a decorator that sets grad mode does not leave inference mode."""
 
     def resume(value: Any) -> Any:
         inside = m.state.mode
-        m.state.mode = outside[0]
+        m.state.mode = contexts.left(mode, inside, outside[0])
         sent = consume(value)
         outside[0] = m.state.mode
-        m.state.mode = inside
+        again = contexts.entered(m, mode, mode.at)
+        m.state.mode = Mode(again.grad, again.inference, inside.stack)
         return sent
 
     outside = [m.state.mode]
     m.state.mode = contexts.entered(m, mode, mode.at)
     result = run_generator_body(m, thing, resume, consumer)
-    m.state.mode = outside[0]
+    m.state.mode = contexts.left(mode, m.state.mode, outside[0])
     return result
 
 
@@ -262,6 +266,7 @@ def next_item(m: Machine, ref: Ref, at: int) -> Any:
         return m.opaque(at, tag="next")
     if thing.started:
         dropped(m, ref)
+        _resumed(m, thing)
         return m.opaque(at, tag="next") if thing.later is None else thing.later
     before = m.state.mode
     first: list[State] = []
@@ -282,13 +287,37 @@ def next_item(m: Machine, ref: Ref, at: int) -> Any:
         m.quiet = quiet
     if not first:
         return m.opaque(at, tag="next")
-    # It stays where its first `yield` is; the rest was run only to see what it yields later.
-    m.state = first[0]
+    # It stays where its first `yield` is; the rest was run only to see what it yields and changes later.
+    ended, m.state = m.state, first[0]
     held = m.get(ref)
     if isinstance(held, Generator):
-        switched = m.state.mode != before and thing.mode is None
-        m.put(ref, replace(held, later=anonymous(found[1:]) if len(found) > 1 else None, switched=switched))
+        switched = m.state.mode != before or ended.mode != before
+        later = anonymous(found[1:]) if len(found) > 1 else None
+        m.put(ref, replace(held, later=later, switched=switched, changes=_changes(m.state, ended)))
     return found[0]
+
+
+def _changes(start: State, ended: State) -> frozenset[tuple[int, str]]:
+    found: set[tuple[int, str]] = set()
+    for address in () if ended.dead else ended.changed_since(start):
+        old, new = start.heap.get(address), ended.heap.get(address)
+        if isinstance(old, Tensor) and old != new:
+            found.add((address, ""))
+        elif isinstance(old, Instance) and isinstance(new, Instance):
+            names = {**old.attrs, **new.attrs}
+            found |= {(address, name) for name in names if old.attrs.get(name) != new.attrs.get(name)}
+    return frozenset(found)
+
+
+def _resumed(m: Machine, thing: Generator) -> None:
+    """It runs on: which of its later steps this is, is not known, so that what any of them changes may be changed now."""
+    for address, name in sorted(thing.changes):
+        held = m.state.heap.get(address)
+        if isinstance(held, Tensor):
+            m.state.put(address, replace(held, rg=UNKNOWN, leaf=UNKNOWN, sure=False))
+        elif isinstance(held, Instance):
+            unknown = m.opaque(thing.at & _AT, tag=f"resumed.{name}")
+            m.state.put(address, replace(held, attrs={**held.attrs, name: unknown}))
 
 
 def dropped(m: Machine, ref: Any) -> None:

@@ -13,6 +13,7 @@ from gradlint.analysis.iteration import iterate
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import binary, condition, flag_value, symbol_of, truth_of
+from gradlint.analysis.torch_modules import part_of
 from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,
@@ -300,12 +301,12 @@ def _next(m: Machine, call: Call) -> Any:
             m.put(value, replace(thing, items=thing.items[1:]))
             return thing.items[0]
         every = [*thing.items, *([] if thing.rest is None else [thing.rest]), *call.args[1:]]
-        return anonymous(every) if every else m.opaque(call.at, tag="next")
+        return part_of(anonymous(every)) if every else m.opaque(call.at, tag="next")
     method = find_method(m, value, "__next__", call.at)
     if method is not None:
         return m.services["call"](m, method, (), {}, call.at, False)
     _, rest = iterate(m, value, call.at)
-    return rest if rest is not None else m.opaque(call.at, tag="next")
+    return part_of(rest) if rest is not None else m.opaque(call.at, tag="next")
 
 
 def _isinstance(m: Machine, call: Call) -> Any:

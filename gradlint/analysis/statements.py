@@ -29,7 +29,9 @@ from gradlint.analysis.narrowing import narrow
 from gradlint.analysis.operators import binary, compare_flag, truth_of
 from gradlint.analysis.values import (
     NONE,
+    Context,
     Descriptor,
+    Extern,
     Frame,
     Instance,
     Opaque,
@@ -399,7 +401,7 @@ def _finally(m: Machine, node: ir.Try, inner: Exits) -> None:
 def _def(m: Machine, node: ir.Def) -> None:
     decorators = [evaluate(m, d) for d in node.decorators]
     func = make_function(m, node.code)
-    m.decorations[func.key] = tuple(dotted(d) for d in node.decorators)
+    m.decorations[func.key] = tuple(_name_of(m, d, value) for d, value in zip(node.decorators, decorators))
     value: Any = func
     for number, decorator in reversed(list(enumerate(decorators))):
         before, expr = value, node.decorators[number]
@@ -417,6 +419,15 @@ def _def(m: Machine, node: ir.Def) -> None:
 
 def _is_callable(m: Machine, value: Any) -> bool:
     return not isinstance(value, Opaque) and value is not NONE or isinstance(m.get(value), Instance)
+
+
+def _name_of(m: Machine, node: ir.Expr, value: Any) -> str:
+    """The name of a decorator: its own where it is one of Python's or torch's, whatever the file calls it."""
+    value = m.simplified(value)
+    if isinstance(value, Extern):
+        return value.name
+    thing = m.get(value)
+    return f"torch.{thing.spec.kind}" if isinstance(thing, Context) else dotted(node)
 
 
 def dotted(node: ir.Expr) -> str:

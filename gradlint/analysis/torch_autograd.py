@@ -253,7 +253,10 @@ def accumulate(m: Machine, thing: Tensor, ref: Ref, at: int) -> None:
         if isinstance(held, Tensor) and isinstance(m.get(held.grad), Tensor):
             from gradlint.analysis.torch_inplace import changed
 
+            # It adds while nothing is recorded; under create_graph it makes a new tensor.
+            mode, m.state.mode = m.state.mode, replace(m.state.mode, grad=FALSE)
             changed(m, held.grad, [], at, "backward")
+            m.state.mode = mode
             if m.dead():
                 return
         elif isinstance(held, Tensor) and (held.grad is None or held.grad == NONE):
@@ -438,11 +441,32 @@ def apply_function(m: Machine, cls: Ref, call: Call) -> Any:
         if call.args
         else frozenset()
     )
-    return m.split(result, lambda leaf: _function_result(m, leaf, flag, below, call))
+    return m.split(result, lambda leaf: _function_result(m, leaf, flag, below, call, _marked(m, ctx)))
 
 
-def _function_result(m: Machine, value: Any, flag: Flag, below: frozenset[int], call: Call, number: int = 0) -> Any:
+MARKED = "_non_differentiable"
+
+
+def _marked(m: Machine, ctx: Ref) -> frozenset[Any]:
+    """What `forward` has said to have no derivative."""
+    thing = m.get(ctx)
+    held = m.get(thing.attrs.get(MARKED)) if isinstance(thing, Instance) else None
+    items = held.items if isinstance(held, Sequence) else ()
+    return frozenset(leaf for item in items for leaf in leaves(m.simplified(item)))
+
+
+def _function_result(
+    m: Machine,
+    value: Any,
+    flag: Flag,
+    below: frozenset[int],
+    call: Call,
+    marked: frozenset[Any] = frozenset(),
+    number: int = 0,
+) -> Any:
     thing = m.get(value)
+    if value in marked:
+        flag = FALSE
     if isinstance(thing, Tensor):
         rg = both(flag, thing.floating) if not is_false(flag) else FALSE
         nodes: frozenset[int] = frozenset()
@@ -460,7 +484,7 @@ def _function_result(m: Machine, value: Any, flag: Flag, below: frozenset[int], 
             f"out{number}",
         )
     if isinstance(thing, Sequence) and thing.exact:
-        items = tuple(_function_result(m, item, flag, below, call, n) for n, item in enumerate(thing.items))
+        items = tuple(_function_result(m, item, flag, below, call, marked, n) for n, item in enumerate(thing.items))
         return m.alloc(call.at, replace(thing, items=items), "outs")
     if isinstance(value, Opaque) and value.kind != "number":
         belief = flag if not is_true(flag) else LIKELY_TRUE

@@ -249,6 +249,9 @@ def _ctx_method(m: Machine, call: Call, thing: Instance) -> Any:
     if call.name == "save_for_backward":
         saved = m.alloc(call.at, Sequence("tuple", call.args), "saved")
         m.put(call.self, replace(thing, attrs={**thing.attrs, "saved_tensors": saved}))
+    elif call.name == "mark_non_differentiable":
+        marked = m.alloc(call.at, Sequence("tuple", call.args), "marked")
+        m.put(call.self, replace(thing, attrs={**thing.attrs, torch_autograd.MARKED: marked}))
     return NONE
 
 

@@ -252,7 +252,7 @@ def computed_rg(m: Machine, row: tables.Operator, bound: Operands, call: Call, i
     if kind == "never":
         return FALSE
     if kind == "each":
-        return both(m.recording, any_of(m, flowing(row, bound)))
+        return both(m.recording, _of_operand(m, [*bound.named.values(), *bound.extra], index))
     if kind != "diff":
         return FALSE if is_false(m.recording) else UNKNOWN
     flag = any_of(m, flowing(row, bound))
@@ -262,6 +262,14 @@ def computed_rg(m: Machine, row: tables.Operator, bound: Operands, call: Call, i
     if call.rest:
         flag = either(flag, UNKNOWN)
     return both(m.recording, flag)
+
+
+def _of_operand(m: Machine, given: list[Any], index: int) -> Flag:
+    """requires_grad of the operand from which output `index` is taken, where that can be told."""
+    if len(given) > 1:
+        return rg_of(m, given[index]) if index < len(given) else UNKNOWN
+    flag = any_of(m, given)
+    return flag if is_false(flag) or isinstance(m.get(given[0]), Tensor) else either(flag, UNKNOWN)
 
 
 def flowing(row: tables.Operator, bound: Operands) -> list[Any]:

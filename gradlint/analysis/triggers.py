@@ -64,6 +64,13 @@ INITIALISERS = frozenset({
     b"uniform_", b"normal_", b"trunc_normal_", b"constant_", b"ones_", b"zeros_", b"eye_", b"dirac_", b"xavier_uniform_",
     b"xavier_normal_", b"kaiming_uniform_", b"kaiming_normal_", b"orthogonal_", b"sparse_",
 })  # fmt: skip
+RENAMED = re.compile(
+    rb"\b(?:no_grad|enable_grad|set_grad_enabled|inference_mode|autograd|grad|checkpoint|checkpoint_sequential|deepcopy"
+    rb"|Variable|Parameter|jvp|vjp|jacfwd|jacrev|hessian|jacobian|dual_level|SGD|Adam\w*|RMSprop|LBFGS)\s+as\s+(\w+)"
+    rb"|^(\w+)\s*=\s*[\w.]*\b(?:no_grad|enable_grad|set_grad_enabled|inference_mode)[ \t]*(?:\r?\n|\r|\Z)",
+    re.MULTILINE,
+)
+"""Names of a file's own for what the words above stand for."""
 ADVICE = re.compile(rb"\.eval\s*\(|\+=|append\s*\(|[lL]oss")
 PARAMETERS = re.compile(rb"self\.(\w+)\s*(?::[^=\n]+)?=\s*(?:torch\.)?(?:nn\.)?Parameter\s*\(")
 
@@ -73,7 +80,7 @@ def is_hot(unit: Unit, text: bytes, advice: bool, around: Around = EVERYTHING) -
     if advice and ADVICE.search(text):
         return True
     text = bare(text)
-    if BY_ITSELF.search(text):
+    if BY_ITSELF.search(text) or any(name in text for name in _renamed(unit)):
         return True
     if around.differentiates and WITH_BACKWARD.search(text):
         return True
@@ -90,6 +97,13 @@ def _changes(text: bytes, around: Around) -> bool:
         return True
     called = set(CALLED_IN_PLACE.findall(text))
     return bool(called & around.changing or called - INITIALISERS - around.tame)
+
+
+def _renamed(unit: Unit) -> list[bytes]:
+    """The names that a file gives to modes and the like (`from torch import no_grad as ng`)."""
+    if b" as " not in unit.data and b"= torch." not in unit.data:
+        return []
+    return [imported or assigned for imported, assigned in RENAMED.findall(unit.data)]
 
 
 def _parameters_of(unit: Unit) -> tuple[bytes, ...]:

@@ -457,6 +457,8 @@ class Generator:
     started: bool = False
     later: Any = None
     """What it yields from its second resumption on, where only the first was run."""
+    changes: frozenset[tuple[int, str]] = frozenset()
+    """What it changes from its second resumption on: tensors (address, ""), attributes of objects (address, name)."""
     switched: bool = False
     """It is suspended inside a mode that it entered: resuming or dropping it changes the mode."""
     at: int = field(default=0, compare=False)

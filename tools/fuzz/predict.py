@@ -226,6 +226,7 @@ def show(seed: int, one: Refuted) -> None:
 
 
 def main() -> int:
+    threading.excepthook = lambda args: None  # what threads of the programs raise is theirs
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz.predict", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of the first program; the next have the next seeds")
     parser.add_argument("--count", type=int, default=1000)

@@ -89,6 +89,10 @@ def attributes() -> Iterator[Target]:
             yield Target(f"torch.Tensor.{name}", lambda t, n=name: getattr(t, n))
 
 
+RECEIVERS = {"torch.Tensor.where": 1, "torch.Tensor.polygamma": 1}
+"""Methods whose receiver does not stand first in the function of the same name, and where it stands there."""
+
+
 def candidates(target: Target, bank: dict[str, list[Call]]) -> list[Call]:
     """Sample calls that may suit a target: its own, and those of functions of the same name elsewhere."""
     own = target.last
@@ -99,7 +103,9 @@ def candidates(target: Target, bank: dict[str, list[Call]]) -> list[Call]:
     names = [f"{family}_{own}", own, bare, bare.rstrip("_")]
     names += [f"{p}_{bare}" for p in ("linalg", "special", "fft", "sparse")]
     found = [bank[name] for name in dict.fromkeys(names) if bank.get(name)]
-    return [call for calls in found[:2] for call in calls] or probes.GENERIC
+    calls = [call for calls in found[:2] for call in calls] or probes.GENERIC
+    place = RECEIVERS.get(target.name, 0)
+    return [((args[place], *args[:place], *args[place + 1 :]), kwargs) for args, kwargs in calls if len(args) > place]
 
 
 def as_sample(target: Target, sign: Signature | None, call: Call) -> Sample:

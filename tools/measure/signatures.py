@@ -167,14 +167,16 @@ _PREFIXES = ("", "linalg_", "fft_", "special_", "nested_", "sparse_")
 def _native(name: str, function: Callable[..., Any]) -> Signature | None:
     own = getattr(function, "__name__", name)
     for candidate in dict.fromkeys([own, name, *(p + name for p in _PREFIXES)]):
-        overloads = [_from_schema(s) for s in torch._C._jit_get_schemas_for_operator(f"aten::{candidate}")]
+        method = hasattr(function, "__objclass__")
+        overloads = [_from_schema(s, method) for s in torch._C._jit_get_schemas_for_operator(f"aten::{candidate}")]
         kept = tuple(dict.fromkeys(o for o in overloads if o is not None))
         if kept:
             return Signature(kept)
     return None
 
 
-def _from_schema(schema: Any) -> Overload | None:
+def _from_schema(schema: Any, method: bool) -> Overload | None:
+    """The overload of a schema; of a method, `self` stands in front wherever the schema has it (`where`)."""
     if any(a.is_out for a in schema.arguments):
         return None
     types = [str(a.type) for a in schema.arguments] + [str(r.type) for r in schema.returns]
@@ -185,6 +187,10 @@ def _from_schema(schema: Any) -> Overload | None:
         name = "input" if a.name == "self" else a.name
         made = Parameter(name, str(a.type), not a.has_default_value())
         (keywords if a.kwarg_only else positional).append(made)
+    if method:
+        positional.sort(key=lambda p: p.name != "input")
+        if positional and positional[0].name == "input" and positional[0].type != "Tensor":
+            return None
     return Overload(tuple(positional), tuple(keywords))
 
 
