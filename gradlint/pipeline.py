@@ -19,7 +19,7 @@ from gradlint.sources.ignores import Ignores
 from gradlint.sources.notebooks import Cell, Notebook, NotebookError, is_notebook
 from gradlint.sources.roots import roots_of
 from gradlint.sources.settings import Settings, SettingsError, answers
-from gradlint.sources.sift import Reach, brings_torch, facts_of, wants
+from gradlint.sources.sift import CAUSES, Reach, brings_torch, facts_of, holds, wants
 
 # What is imported inside functions is so for start-up time: most files are sifted out.
 if TYPE_CHECKING:
@@ -32,12 +32,16 @@ MAX_ROUNDS = 10
 UNUSED_IGNORE = "GRD001"
 """The code of an ignore comment that silences nothing. It belongs to no rule: the whole run decides it."""
 HEAD = re.compile(r"(?:[^\r\n]*(?:\r\n?|\n)?){2}")
+ESCAPED = re.compile(rb"\\u00[2-7]")
+"""Letters of a notebook that JSON writes in another way than they are."""
 COOKIE = re.compile(r"coding[:=]")
 
 
 def check_bytes(path: str, source: bytes, settings: Settings = DEFAULTS, *, alone: bool = False) -> FileResult:
     """The findings of one file; `alone` follows no imports."""
     if is_notebook(path):
+        if not ESCAPED.search(source) and not holds(source, CAUSES) and not holds(source, _tokens(settings)):
+            return FileResult(path)  # as sifting will say; the cells need not be taken out
         return _in_cells(path, source, lambda python: _checked(path, python, settings, alone))
     return _checked(path, source, settings, alone)
 

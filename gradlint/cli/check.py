@@ -17,6 +17,7 @@ from gradlint.cli.terminal import complain, default_format, print_failures
 from gradlint.findings import Failure, FileResult, Finding, Fix, Span
 from gradlint.output.report import Reported, counted
 from gradlint.output.table import findings_format
+from gradlint.sources.settings import SettingsError
 
 MAX_ROUNDS = pipeline.MAX_ROUNDS
 UNUSED = pipeline.UNUSED_IGNORE
@@ -25,6 +26,10 @@ UNUSED = pipeline.UNUSED_IGNORE
 def run(options: argparse.Namespace, session: Session) -> int:
     """Exit status 0: clean, 1: findings, 2: not all of the work could be done."""
     started = time.monotonic()
+    wrong = _contradiction(options)
+    if wrong:
+        complain(wrong)
+        return 2
     session.verify()
     if not session.files and not session.failures:
         complain("no Python files found")
@@ -46,6 +51,17 @@ def run(options: argparse.Namespace, session: Session) -> int:
     if options.verbose:
         _tell(session, checked, time.monotonic() - started)
     return 2 if failures else 1 if checked.findings and not options.exit_zero else 0
+
+
+def _contradiction(options: argparse.Namespace) -> str:
+    """What is wrong with the options together, "" where that is nothing."""
+    writes = "--add-ignores" if options.add_ignores else "--write-baseline" if options.write_baseline else ""
+    changes = "--fix" if options.fix else "--diff" if options.diff else ""
+    if writes and changes:
+        return f"{writes} and {changes} do not go together: one run, one change of the files"
+    if options.reason and not options.add_ignores:
+        return "--reason says why --add-ignores adds a comment, and without that it says nothing"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -169,8 +185,11 @@ def _print(options: argparse.Namespace, session: Session, run: Reported, stream:
     else:
         text = findings_format(options.output_format or default_format())(run, page)
     if options.output_file:
-        with open(options.output_file, "w", encoding="utf-8") as handle:
-            handle.write(text)
+        try:
+            with open(options.output_file, "w", encoding="utf-8") as handle:
+                handle.write(text)
+        except OSError as error:
+            raise SettingsError(f"{options.output_file}: {error.strerror or error}") from None
     else:
         stream.write(text)
         stream.flush()

@@ -73,7 +73,7 @@ def test_ignore_comments(tree: Path) -> None:
 
 def test_a_broken_cell_and_a_broken_notebook_are_told(tree: Path) -> None:
     (tree / "b.ipynb").write_text(cells("import torch", "x = torch.ones(2)\nx.backward("))
-    (tree / "c.ipynb").write_text("{")
+    (tree / "c.ipynb").write_text("{ loss.backward()")
     ended = gradlint("check", cwd=tree)
     assert ended.status == 2 and ended.out.startswith("a.ipynb:cell 3:3:1: GRD101 ")
     rows = ended.err.splitlines()

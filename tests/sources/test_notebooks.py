@@ -8,6 +8,7 @@ import pytest
 from gradlint import pipeline
 from gradlint.findings import Edit, Fix, Safety, Span
 from gradlint.sources.notebooks import Notebook, NotebookError
+from gradlint.sources.sift import CAUSES
 
 MAGICS = """\
 import torch
@@ -80,8 +81,21 @@ def test_another_language() -> None:
 def test_what_is_no_notebook(raw: bytes, told: str) -> None:
     with pytest.raises(NotebookError, match=told):
         Notebook(raw)
-    result = pipeline.check_bytes("a.ipynb", raw, alone=True)
+    result = pipeline.predict_bytes("a.ipynb", raw, alone=True)
     assert result.failure and told in result.failure.message
+
+
+def test_no_token_is_written_otherwise_in_json() -> None:
+    for token in {*CAUSES, *(token for rule in pipeline.all_rules() for token in rule.tokens)}:
+        assert json.dumps(token.decode()) == f'"{token.decode()}"'
+
+
+def test_what_cannot_matter_is_not_looked_into_but_escapes_are() -> None:
+    assert pipeline.check_bytes("a.ipynb", b"{ no notebook", alone=True).failure is None
+    raw = book("import torch\nx = torch.ones(2, requires_grad=True)\nx += 1").replace(
+        b"requires_grad", b"requires\\u005fgrad"
+    )
+    assert [one.code for one in pipeline.check_bytes("a.ipynb", raw, alone=True).findings] == ["GRD111"]
 
 
 @pytest.mark.parametrize("cell", [
