@@ -271,11 +271,13 @@ def next_item(m: Machine, ref: Ref, at: int) -> Any:
     before = m.state.mode
     first: list[State] = []
     found: list[Any] = []
+    modes: list[Mode] = []
 
     quiet = m.quiet
 
     def consume(value: Any) -> Any:
         found.append(value)
+        modes.append(m.state.mode)
         if not first:
             first.append(m.state.fork())
             m.quiet += 1
@@ -291,7 +293,7 @@ def next_item(m: Machine, ref: Ref, at: int) -> Any:
     ended, m.state = m.state, first[0]
     held = m.get(ref)
     if isinstance(held, Generator):
-        switched = m.state.mode != before or ended.mode != before
+        switched = any(mode != before for mode in (*modes, ended.mode))
         later = anonymous(found[1:]) if len(found) > 1 else None
         m.put(ref, replace(held, later=later, switched=switched, changes=_changes(m.state, ended)))
     return found[0]
