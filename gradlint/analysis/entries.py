@@ -54,29 +54,30 @@ def entries_of(m: Machine, unit: Unit, *, everything: bool, advice: bool, around
     codes = [c for c in unit.functions() if "<locals>" not in c.qualname]
     if not everything:
         codes = _triggered(unit, codes, advice, around)
-    named = {c.at: set(_IDENTIFIER.findall(c.text)) for c in codes}
+    mentions = _mentions(codes)
     first: list[ir.Code] = []
     later: list[ir.Code] = []
     for code in codes:
-        names = {code.name.encode()}
         outer = code.qualname.rpartition(".")[0]
-        if outer:
-            names.add(outer.rpartition(".")[2].encode())
-        users = [c for c in codes if c.at != code.at and names & named[c.at] and not _same_class(c, outer)]
-        (later if users or _called_within(codes, code, outer, named) else first).append(code)
+        names = {code.name.encode(), *([outer.rpartition(".")[2].encode()] if outer else [])}
+        users = (c for name in names for c in mentions.get(name, ()) if c.at != code.at and not _same_class(c, outer))
+        # Or another method of the same class names this one.
+        within = (c for c in mentions.get(code.name.encode(), ()) if c.at != code.at and _same_class(c, outer))
+        (later if any(users) or any(within) else first).append(code)
     return [Entry(c) for c in (*first, *later)]
+
+
+def _mentions(codes: list[ir.Code]) -> dict[bytes, list[ir.Code]]:
+    """The functions that name each of these functions, or the class that one lies in."""
+    found: dict[bytes, list[ir.Code]] = {part.encode(): [] for c in codes for part in c.qualname.split(".")}
+    for code in codes:
+        for name in found.keys() & set(_IDENTIFIER.findall(code.text)):
+            found[name].append(code)
+    return found
 
 
 def _same_class(code: ir.Code, outer: str) -> bool:
     return bool(outer) and code.qualname.rpartition(".")[0] == outer
-
-
-def _called_within(codes: list[ir.Code], code: ir.Code, outer: str, named: dict[int, set[bytes]]) -> bool:
-    """Whether another method of the same class names this one."""
-    if not outer:
-        return False
-    name = code.name.encode()
-    return any(c.at != code.at and _same_class(c, outer) and name in named[c.at] for c in codes)
 
 
 def _triggered(unit: Unit, codes: list[ir.Code], advice: bool, around: Around) -> list[ir.Code]:

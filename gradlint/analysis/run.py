@@ -41,6 +41,8 @@ from gradlint.syntax.unit import Unit
 RECURSION = 15_000
 STACK_BYTES = 512 * 1024 * 1024
 _AT = (1 << 32) - 1
+MANY_STATEMENTS = 256
+"""So often the state of a module's own code is kept, in case that it takes too many steps: keeping one costs a copy of it."""
 
 
 @dataclass
@@ -153,7 +155,8 @@ def _analyse(
         if entry.code.at and (0, entry.code.at) in m.called:
             continue
         _run_entry(m, base, entry)
-    cuts = tuple(sorted({_cut(units, place, why) for place, why in m.cuts}, key=lambda c: (c.path, c.line, c.reason)))
+    found = {*(_cut(units, place, why) for place, why in m.cuts), *_outsize(unit)}
+    cuts = tuple(sorted(found, key=lambda c: (c.path, c.line, c.reason)))
     views = views_of(m, units) if predict else ()
     m.events += ledger.settle(m.ledger)
     torch_advice.settle(m)
@@ -172,6 +175,13 @@ def worth(unit: Unit, advice: bool, around: Around = EVERYTHING) -> bool:
 
 
 _IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t][^\n(]*(?:\([^)]*\))?", re.MULTILINE)
+
+
+def _outsize(unit: Unit) -> list[Cut]:
+    """The statements of a file that are left out since they are too long."""
+    lines = unit.scan
+    starts = [] if lines is None else [lines.starts[line] for line in lines.outsize]
+    return [Cut(unit.path, unit.data.count(b"\n", 0, start) + 1, "a statement is too long") for start in starts]
 
 
 def _cut(units: list[Unit], place: Place, why: str) -> Cut:
@@ -211,13 +221,15 @@ def _run_main(m: Machine, unit: Unit) -> State:
     held: list[State] = []
 
     def body_of(machine: Machine, body: tuple[ir.Stmt, ...]) -> None:
-        for node in body:
+        guarded = any(_is_main_guard(node) for node in body)
+        every = 1 + len(body) // MANY_STATEMENTS
+        for number, node in enumerate(body, 1):
             if machine.dead():
                 return
             if _is_main_guard(node) and not held:
                 held.append(machine.state.fork())
             run_block(machine, (node,))
-            if not machine.dead() and not any(_is_main_guard(n) for n in body):
+            if not machine.dead() and not guarded and (number % every == 0 or number == len(body)):
                 held[:] = [machine.state.fork()]
 
     m.services["before_main"] = body_of

@@ -47,6 +47,8 @@ ABOUT_MODES = re.compile(
     rb"|\bmap\b|filter|apply|to_thread|executor|\bfor\b[^\n:]*\)|([\w.]+)\s*=[^=][^=]{0,300}?(?<![\w.])\1\b"
 )
 """What a decorator can be wrong about: how the function runs, lazy values, a name bound anew to a value of itself."""
+LONG = 20_000
+"""Bytes beyond which a look takes longer than it saves."""
 PLAIN_PARAMETER = re.compile(
     rb"^[ \t]*self\.\w+\s*(?::[^=\n]+)?=\s*(?:torch\.)?(?:nn\.)?Parameter\s*\(\s*"
     rb"(?:[-\w.*/+ ]+\s*\*\s*)?torch\.(?:zeros|ones|randn|rand|empty|full|eye|linspace)\s*\("
@@ -84,7 +86,7 @@ def is_hot(unit: Unit, text: bytes, advice: bool, around: Around = EVERYTHING) -
         return True
     if around.differentiates and WITH_BACKWARD.search(text):
         return True
-    if DECORATED.search(text) and ABOUT_MODES.search(text):
+    if DECORATED.search(text) and (len(text) > LONG or ABOUT_MODES.search(text)):
         return True
     if b"Parameter" in text and re.search(rb"\bParameter\s*\(", PLAIN_PARAMETER.sub(b"", text)):
         return True

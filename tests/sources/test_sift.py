@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gradlint.sources.sift import Reach, imported, wants
+from gradlint.sources.sift import Reach, facts_of, imported, wants
 
 TOKENS = (b"backward",)
 
@@ -77,3 +77,22 @@ def test_circles_are_left_and_do_not_hide_torch(tmp_path: Path) -> None:
     (tmp_path / "d.py").write_text("import d\n")
     assert not reach.leads(main, ["d"])
     assert reach.leads(main, ["b"])
+
+
+@pytest.mark.parametrize("text, differentiates", [
+    ("loss.backward()", True), ("f = loss.backward", True), ("backward(loss)", True), ("autograd.grad(a, b)", True),
+    ("from torch.autograd import grad", True), ("g = torch.func.grad", True), ("x = jacobian(f, x)", True),
+    ("def backward(ctx, g): pass", False), ("from torch.autograd import Function", False), ("# loss.backward()", False),
+    ("x = backward_compatible(y)", False), ("x.grad", False),
+])  # fmt: skip
+def test_what_differentiates(text: str, differentiates: bool) -> None:
+    assert facts_of(text.encode())[0] is differentiates
+
+
+def test_a_backward_pass_is_seen_in_what_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("import two\n")
+    (tmp_path / "two.py").write_text("import one, three\n")
+    (tmp_path / "three.py").write_text("def step_(w):\n    w.add_(1)\n\ndef go(loss):\n    loss.backward()\n")
+    reach, main = Reach((str(tmp_path),)), str(tmp_path / "main.py")
+    assert reach.view(main, b"import one\n") == (True, frozenset({b"step_"}), frozenset())
+    assert reach.view(main, b"import os\n") == (False, frozenset(), frozenset())
