@@ -293,7 +293,8 @@ def next_item(m: Machine, ref: Ref, at: int) -> Any:
     ended, m.state = m.state, first[0]
     held = m.get(ref)
     if isinstance(held, Generator):
-        switched = any(mode != before for mode in (*modes, ended.mode))
+        entered = any(len(mode.stack) != len(before.stack) for mode in modes)
+        switched = entered or any(mode != before for mode in (*modes, ended.mode))
         later = anonymous(found[1:]) if len(found) > 1 else None
         m.put(ref, replace(held, later=later, switched=switched, changes=_changes(m.state, ended)))
     return found[0]

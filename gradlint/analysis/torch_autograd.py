@@ -436,6 +436,8 @@ def apply_function(m: Machine, cls: Ref, call: Call) -> Any:
     m.state.mode = before
     if m.dead():
         return NONE
+    if is_false(flag):
+        return result  # nothing is recorded: what `forward` made is handed out as it is
     below = (
         frozenset().union(*(_below(m, v) for v in call.args if isinstance(known(m, v), (Ref, Opaque))))
         if call.args

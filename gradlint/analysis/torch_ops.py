@@ -252,7 +252,9 @@ def computed_rg(m: Machine, row: tables.Operator, bound: Operands, call: Call, i
     if kind == "never":
         return FALSE
     if kind == "each":
-        return both(m.recording, _of_operand(m, [*bound.named.values(), *bound.extra], index))
+        own = _of_operand(m, [*bound.named.values(), *bound.extra], index)
+        # It may give the operand itself, which is not changed by the mode.
+        return _pick(m.recording, own, lift(lambda t: FALSE if t.value is False else UNKNOWN, own))
     if kind != "diff":
         return FALSE if is_false(m.recording) else UNKNOWN
     flag = any_of(m, flowing(row, bound))
@@ -269,7 +271,7 @@ def _of_operand(m: Machine, given: list[Any], index: int) -> Flag:
     if len(given) > 1:
         return rg_of(m, given[index]) if index < len(given) else UNKNOWN
     flag = any_of(m, given)
-    return flag if is_false(flag) or isinstance(m.get(given[0]), Tensor) else either(flag, UNKNOWN)
+    return flag if is_false(flag) or isinstance(m.get(known(m, given[0])), Tensor) else either(flag, UNKNOWN)
 
 
 def flowing(row: tables.Operator, bound: Operands) -> list[Any]:
@@ -526,17 +528,20 @@ def aliased(
         if off == "drops"
         else lift(lambda t: FALSE if t.value is False else UNKNOWN, own)
     )
+    inference = m.simplified(thing.inference)
     flag = _pick(m.recording, rg, rg_off)
+    if view:
+        # Nothing is ever recorded for a view of an inference tensor.
+        flag = both(flag, negate(inference))
     whole = m.simplified(thing.leaf)
-    # What may be its input itself is a leaf only where that is one.
-    leaf: Flag = _pick(m.recording, negate(flag), whole if view else UNKNOWN) if view or is_false(whole) else UNKNOWN
+    # A view that is made with grad off has no node; what may be its input itself is a leaf only where that is one.
+    leaf: Flag = _pick(m.recording, negate(flag), TRUE if view else UNKNOWN) if view or is_false(whole) else UNKNOWN
     if is_false(flag):
         leaf = TRUE
     nodes, sure = record(m, name, row, bound, call, both(m.recording, own), thing.storage, tag)
     # Made with grad off, nothing leads from it to its input, whether it is a view or a copy.
     cut = FALSE if is_false(m.recording) and not view else flag
     lost = carried(m, bound.values(), [base], cut, "mode", name, call.at)
-    inference = m.simplified(thing.inference)
     made = Tensor(
         lost=lost, dead=thing.dead, rg=flag, leaf=leaf, made_from=made_from(m, [base], flag),
         floating=thing.floating if not row.dtype or _word(row.dtype, 0) == "same" else floating_of(m, row, bound, 0),

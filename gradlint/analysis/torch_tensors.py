@@ -337,6 +337,8 @@ def _detach(m: Machine, call: Call) -> Any:
 
 def _detach_in_place(m: Machine, call: Call) -> Any:
     ref, thing = _this(m, call)
+    if is_true(m.simplified(m.state.mode.inference)) and not is_true(m.simplified(thing.inference)):
+        return ref  # autograd does not see the call, and the flag stays (measured with torch 2.13)
     lost = cut_off(m, ref, thing, "torch.Tensor.detach_", call.at)
     origin = m.origin("torch.Tensor.detach_", call.at, (ref,), FALSE)
     m.put(
