@@ -436,13 +436,15 @@ def apply_function(m: Machine, cls: Ref, call: Call) -> Any:
     m.state.mode = before
     if m.dead():
         return NONE
-    if is_false(flag):
-        return result  # nothing is recorded: what `forward` made is handed out as it is
     below = (
         frozenset().union(*(_below(m, v) for v in call.args if isinstance(known(m, v), (Ref, Opaque))))
         if call.args
         else frozenset()
     )
+    if is_false(flag):
+        # Nothing is recorded: what `forward` made is handed out as it is, its own input as an alias without a graph.
+        given = {leaf for v in call.args for leaf in leaves(m.simplified(v))}
+        return m.split(result, lambda leaf: _function_result(m, leaf, flag, below, call) if leaf in given else leaf)
     return m.split(result, lambda leaf: _function_result(m, leaf, flag, below, call, _marked(m, ctx)))
 
 

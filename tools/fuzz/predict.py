@@ -12,6 +12,7 @@ import contextlib
 import sys
 import threading
 import time
+import traceback
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -70,7 +71,8 @@ class Watched:
 
     bound: dict[Bound, set[tuple[bool, bool, bool]]] = field(default_factory=lambda: defaultdict(set))
     ended: set[int] = field(default_factory=set)
-    error: str = ""
+    raised: int = 0
+    """The line at which the program ended, where it raised."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,8 @@ def watched(source: str) -> Watched:
             try:
                 exec(code, space)
             except BaseException as error:
-                result.error = f"{type(error).__name__}: {error}"
+                rows = [row.lineno for row in traceback.extract_tb(error.__traceback__) if row.filename == "program"]
+                result.raised = (rows[-1] if rows else None) or 0
         space.clear()
 
     worker = threading.Thread(target=work)
@@ -208,7 +211,8 @@ def _of_finding(finding: Finding, run: Watched, totals: Counter[str]) -> Iterato
     totals[f"finding {finding.code}"] += 1
     line = finding.span.line
     certain = finding.certainty is Certainty.CERTAIN
-    if finding.severity is Severity.ERROR and line in run.ended and finding.span.end_line == line:
+    whole_line = line == finding.span.end_line and line != run.raised
+    if finding.severity is Severity.ERROR and line in run.ended and whole_line:
         yield Refuted(f"{finding.code} {finding.message}", line, certain, finding.code)
 
 
