@@ -39,6 +39,7 @@ from gradlint.records import replace
 from gradlint.syntax import ir
 
 MAX_RECURSION = 3
+FORWARD = "forward"
 
 
 def call(m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool = False) -> Any:
@@ -121,8 +122,10 @@ def call_unknown(m: Machine, func: Any, args: Iterable[Any], kwargs: dict[str, A
     if isinstance(func, Opaque):
         from gradlint.analysis import torch_models
 
-        if func.kind == "" and func.symbol[0] == "attr" and not m.quiet:
-            m.ways[-1].open.add(str(func.symbol[2]))
+        if func.kind in ("", "module") and not m.quiet:
+            m.ways[-1].open.add(str(func.symbol[2]) if func.symbol[0] == "attr" else FORWARD)
+            if any(not isinstance(value, Const) for value in values):
+                m.ways[-1].open.add(FORWARD)  # what is called may be a module
         made = torch_models.call_opaque(m, func, Call("", tuple(args), kwargs, at))
         if made is not None:
             for value in values:
@@ -196,6 +199,8 @@ def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[st
     """Follow a function of the project into its body."""
     m.step(4)
     m.called.add(func.key)
+    if not is_false(m.recording):
+        m.called_recording.add(func.key)
     if not m.quiet:
         m.ways[-1].calls.add(func.key)
     same = sum(1 for a in m.stack if a.code is func.code)

@@ -211,7 +211,7 @@ def receiver(m: Machine, holder: Ref) -> Any:
 
 def _receiver(m: Machine, holder: Ref) -> Any:
     quiet, m.quiet = m.quiet, m.quiet + 1
-    called = set(m.called)
+    called, recording = set(m.called), set(m.called_recording)
     before = m.state.fork()
     try:
         obj = calls.instantiate(m, holder, (), {}, 0, True)
@@ -219,7 +219,7 @@ def _receiver(m: Machine, holder: Ref) -> Any:
         m.state = before
         return m.opaque(0, tag="self")
     finally:
-        m.quiet, m.called = quiet, called
+        m.quiet, m.called, m.called_recording = quiet, called, recording
     thing = m.get(obj)
     if m.dead() or not isinstance(thing, Instance):
         m.state = before

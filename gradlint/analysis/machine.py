@@ -184,6 +184,8 @@ class Machine:
         self.steps = 0
         self.limit = budget.entry_steps
         self.called: set[tuple[int, int]] = set()
+        self.called_recording: set[tuple[int, int]] = set()
+        """The functions that some call runs with grad on, or perhaps on."""
         self.guarded = 0
         """How many enclosing regions look at raised states (try, with of a user object)."""
         self.quiet = 0

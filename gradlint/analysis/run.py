@@ -152,7 +152,7 @@ def _analyse(
             m.ledger.incomplete = True
             m.cuts.append((Place(0, entry.code.at), "the file takes too many steps"))
             break
-        if entry.code.at and (0, entry.code.at) in m.called:
+        if entry.code.at and (0, entry.code.at) in (m.called_recording if predict else m.called):
             continue
         _run_entry(m, base, entry)
     found = {*(_cut(units, place, why) for place, why in m.cuts), *_outsize(unit)}

@@ -87,7 +87,8 @@ def why(record: Record) -> str:
     return DEPENDS if len({t.value for t in record.rg}) > 1 else "what it is computed from is not known"
 
 
-CALLED = ("forward", "__call__")
+FORWARD = "forward"
+CALLED = (FORWARD, "__call__")
 """Methods that are called without being named."""
 DEPENDS = "it depends on the call"
 
@@ -100,10 +101,12 @@ def predictions_of(views: Sequence[View], paths: Mapping[str, str]) -> tuple[Pre
     several = len(paths) > 1
     unsure = {id(v) for v in views if v.line and (v.name in names or several and v.name in CALLED)}
     found = _gather((_in_any_mode(v) if id(v) in unsure else v for v in standing), paths)
-    perhaps = _gather((view for view in fallen if view.name in names), paths)
+    perhaps = _gather(
+        (view for view in fallen if view.name in names or view.name in CALLED and FORWARD in names), paths
+    )
     for key, some in _gather(fallen, paths).items():
         found.setdefault(key, some)
-    made = [_prediction(paths[key[0]], some, key in perhaps) for key, some in found.items()]
+    made = [_prediction(paths[key[0]], some, perhaps.get(key, ())) for key, some in found.items()]
     return tuple(sorted(made, key=lambda p: (p.path, p.line, p.column, p.name)))
 
 
@@ -140,10 +143,13 @@ def _gather(views: Iterable[View], paths: Mapping[str, str]) -> dict[tuple[str, 
     return found
 
 
-def _prediction(path: str, some: Sequence[Sighting], likely: bool) -> Prediction:
-    """What all ways in view agree on; `likely` where there may be further ones."""
+def _prediction(path: str, some: Sequence[Sighting], perhaps: Sequence[Sighting]) -> Prediction:
+    """What all ways in view agree on; `perhaps`: what is seen in calls of which nobody knows whether they are made."""
     first = some[0]
     flag = join_truths({Truth(value, assumed) for one in some for value, assumed in one.requires_grad})
+    if flag.value is False and perhaps and {False} == {mode for one in some for mode in one.grad_mode}:
+        # Where all calls in view are under no_grad, those that are not in view need not be.
+        flag = join_truths({flag, *(Truth(value, assumed) for one in perhaps for value, assumed in one.requires_grad)})
     whys = [one.why for one in some if flag.value is not None or None in {v for v, _ in one.requires_grad}]
     return Prediction(
         path,
@@ -151,7 +157,7 @@ def _prediction(path: str, some: Sequence[Sighting], likely: bool) -> Prediction
         first.column,
         first.name,
         flag.value,
-        Certainty.LIKELY if flag.assumed or likely and flag.value is not None else Certainty.CERTAIN,
+        Certainty.LIKELY if flag.assumed or perhaps and flag.value is not None else Certainty.CERTAIN,
         _one({value for one in some for value in one.grad_mode}),
         _one({value for one in some for value in one.inference_mode}),
         whys[0] if whys else DEPENDS,

@@ -133,3 +133,18 @@ def test_a_mode_that_is_assumed(tmp_path: Path) -> None:
     said = predicted(tmp_path)
     assert said["net.py", "h"][0] is None
     assert said["net.py", "k"] == (True, "likely")
+
+
+def test_a_module_whose_only_calls_in_view_are_under_no_grad(tmp_path: Path) -> None:
+    written(
+        tmp_path,
+        net="import torch\nclass Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = torch.nn.Linear(2, 2)\n    def forward(self, x):\n        h = self.fc(x)\n"
+        "        k = (h > 0).float()\n        return h * k\n"
+        "    @torch.no_grad()\n    def generate(self, x):\n        g = self(x)\n        return g\n",
+        trainer="def run(model, batch):\n    import torch\n    out = model(batch)\n    return out\n",
+    )
+    said = predicted(tmp_path)
+    assert said["net.py", "g"][0] is False
+    assert said["net.py", "h"][0] is None  # the trainer's model may be one
+    assert said["net.py", "k"] == (False, "likely")
