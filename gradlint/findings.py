@@ -186,14 +186,17 @@ class Sighting:
 class View:
     """What one way into the program saw: `line` is that of the function which was run as if called from outside, 0 for a
     module's own code. `calls`: the functions that it ran, by path and line. `open`: names of methods that it called on
-    objects it knows nothing of. `seen`: what it saw, by path."""
+    objects it knows nothing of. `lost`: names that occur in what it was too long to run. `seen`: what it saw, by path.
+    `functions`: name, first and last line of each function of a file, with the view of its own code."""
 
     path: str
     line: int
     name: str
     calls: frozenset[tuple[str, int]]
     open: frozenset[str]
+    lost: frozenset[str]
     seen: dict[str, tuple[Sighting, ...]]
+    functions: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,7 @@ class Record:
     name: str = ""
     why: Origin | None = None
     tensors: int = 0
+    code: Any = None
 
 
 @dataclass
@@ -165,6 +166,8 @@ class Way:
     calls: set[tuple[int, int]] = field(default_factory=set)
     open: set[str] = field(default_factory=set)
     """Names of methods that are called on something unknown."""
+    lost: set[str] = field(default_factory=set)
+    """Names in what was cut off."""
     records: dict[tuple[int, int], Record] = field(default_factory=dict)
 
 
@@ -240,6 +243,8 @@ class Machine:
         self.decorations: dict[tuple[int, int], tuple[str, ...]] = {}
         self.given: dict[tuple[int, int], dict[str, Any]] = {}
         """What decorators of test runners give the parameters of functions; fixtures have an entry, too."""
+        self.running: tuple[Any, ...] = ()
+        """The code of the activations in which a bound was reached, None for that of a module."""
         self.flag_reads = 0
         """Counts how often the program asks a parameter for its `requires_grad`."""
         self.below = 0
@@ -263,6 +268,7 @@ class Machine:
     def step(self, cost: int = 1) -> None:
         self.steps += cost
         if self.steps > self.limit:
+            self.running = tuple(act.code for act in self.stack)
             raise Exhausted
 
     # -- heap
@@ -546,7 +552,7 @@ class Machine:
         records = self.ways[-1].records
         record = records.get(key)
         if record is None:
-            record = records[key] = Record(name=name)
+            record = records[key] = Record(name=name, code=self.stack[-1].code if self.stack else None)
         for leaf in leaves(self.state.simplify(value)):
             thing = self.get(leaf)
             if isinstance(thing, Tensor):

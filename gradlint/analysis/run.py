@@ -32,6 +32,7 @@ from gradlint.analysis.machine import Activation, Budget, Exhausted, Exits, Mach
 from gradlint.analysis.state import Mode, State
 from gradlint.analysis.statements import run_block
 from gradlint.analysis.triggers import EVERYTHING, Around, is_hot
+from gradlint.analysis.values import UNKNOWN
 from gradlint.analysis.views import views_of
 from gradlint.findings import Cut, Origin, Span, View
 from gradlint.records import replace
@@ -151,6 +152,8 @@ def _analyse(
         if m.steps >= budget.steps:
             m.ledger.incomplete = True
             m.cuts.append((Place(0, entry.code.at), "the file takes too many steps"))
+            for left in todo[todo.index(entry) :]:
+                m.ways[0].lost |= _names(left.code.text)
             break
         if entry.code.at and (0, entry.code.at) in (m.called_recording if predict else m.called):
             continue
@@ -240,11 +243,27 @@ def _run_main(m: Machine, unit: Unit) -> State:
     except (Exhausted, RecursionError):
         m.ledger.incomplete = True
         m.cuts.append((Place(0, 0), "the module's own code takes too many steps"))
+        _cut_off(m, unit)
     _settle(m)
     m.runs_main = False
     if held:
         return held[0]
     return m.state
+
+
+def _cut_off(m: Machine, unit: Unit) -> None:
+    """What runs is given up: the functions that it is in may go on to bind and call anything that they name."""
+    way = m.ways[-1]
+    for code in m.running:
+        way.lost |= _names(unit.outside() if code is None else code.text)
+    for record in way.records.values():
+        if any(record.code is code for code in m.running):
+            record.rg.add(UNKNOWN)
+        record.rg = {t.likely() for t in record.rg}
+
+
+def _names(text: bytes) -> set[str]:
+    return {name.decode("utf-8", "replace") for name in _IDENTIFIER.findall(text)}
 
 
 def _settle(m: Machine) -> None:
@@ -276,6 +295,7 @@ def _run_entry(m: Machine, base: State, entry: Entry) -> None:
     except (Exhausted, RecursionError):
         m.ledger.incomplete = True
         m.cuts.append((Place(0, entry.code.at), f"`{entry.code.qualname}` takes too many steps"))
+        _cut_off(m, m.services["units"][0])
     _settle(m)
 
 

@@ -17,9 +17,11 @@ from gradlint.analysis.reasons import explain
 from gradlint.analysis.values import Truth, join_truths
 from gradlint.findings import Certainty, Prediction, Sighting, View
 from gradlint.records import replace
+from gradlint.syntax import ir
 from gradlint.syntax.unit import Unit
 
 Function = tuple[str, int]
+Key = tuple[str, int, int]
 TESTS = "test"
 """What the names of functions start with that a test runner calls, with grad on."""
 
@@ -40,8 +42,14 @@ def views_of(m: Machine, units: Sequence[Unit]) -> tuple[View, ...]:
         calls = frozenset((paths[number], units[number].line_of(at)) for number, at in way.calls if at)
         line = units[0].line_of(way.at) if way.at else 0
         held = {path: tuple(some) for path, some in seen.items()}
-        views.append(View(paths[0], line, way.name, calls, frozenset(way.open), held))
+        functions = () if way.at else tuple(_extent(units[0], code) for code in units[0].functions())
+        views.append(View(paths[0], line, way.name, calls, frozenset(way.open), frozenset(way.lost), held, functions))
     return tuple(views)
+
+
+def _extent(unit: Unit, code: ir.Code) -> tuple[str, int, int]:
+    line = unit.line_table.line(code.start)
+    return code.name, line, line + code.text.count(b"\n")
 
 
 def _sighting(unit: Unit, at: int, record: Record) -> Sighting:
@@ -87,6 +95,7 @@ def why(record: Record) -> str:
     return DEPENDS if len({t.value for t in record.rg}) > 1 else "what it is computed from is not known"
 
 
+NOTHING = frozenset({(None, False)})
 FORWARD = "forward"
 CALLED = (FORWARD, "__call__")
 """Methods that are called without being named."""
@@ -104,10 +113,25 @@ def predictions_of(views: Sequence[View], paths: Mapping[str, str]) -> tuple[Pre
     perhaps = _gather(
         (view for view in fallen if view.name in names or view.name in CALLED and FORWARD in names), paths
     )
-    for key, some in _gather(fallen, paths).items():
+    apart = _gather(fallen, paths)
+    for key, some in apart.items():
         found.setdefault(key, some)
+    for key in _doubtful(views, found):
+        # Calls of this function may have been cut off.
+        perhaps.setdefault(key, apart.get(key) or [replace(found[key][0], requires_grad=NOTHING)])
     made = [_prediction(paths[key[0]], some, perhaps.get(key, ())) for key, some in found.items()]
     return tuple(sorted(made, key=lambda p: (p.path, p.line, p.column, p.name)))
+
+
+def _doubtful(views: Sequence[View], found: Iterable[Key]) -> list[Key]:
+    """The places in functions whose names occur in what was cut off."""
+    lost = {name for view in views for name in view.lost}
+    doubtful: dict[str, list[tuple[int, int]]] = {}
+    for view in views:
+        for name, first, last in view.functions:
+            if name in lost and not name.startswith(TESTS):
+                doubtful.setdefault(view.path, []).append((first, last))
+    return [key for key in found if any(first <= key[1] <= last for first, last in doubtful.get(key[0], ()))]
 
 
 def divide(views: Sequence[View]) -> tuple[list[View], list[View]]:
@@ -133,8 +157,8 @@ def divide(views: Sequence[View]) -> tuple[list[View], list[View]]:
     return standing, [view for view in views if id(view) not in kept]
 
 
-def _gather(views: Iterable[View], paths: Mapping[str, str]) -> dict[tuple[str, int, int], list[Sighting]]:
-    found: dict[tuple[str, int, int], list[Sighting]] = {}
+def _gather(views: Iterable[View], paths: Mapping[str, str]) -> dict[Key, list[Sighting]]:
+    found: dict[Key, list[Sighting]] = {}
     for view in views:
         for path, some in view.seen.items():
             if path in paths:

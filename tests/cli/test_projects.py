@@ -148,3 +148,18 @@ def test_a_module_whose_only_calls_in_view_are_under_no_grad(tmp_path: Path) -> 
     assert said["net.py", "g"][0] is False
     assert said["net.py", "h"][0] is None  # the trainer's model may be one
     assert said["net.py", "k"] == (False, "likely")
+
+
+def test_what_is_cut_off_is_not_believed(tmp_path: Path) -> None:
+    """A caller that takes too long may go on to bind and call anything that it names."""
+    written(
+        tmp_path,
+        helper="import torch\n\ndef double(x):\n    y = x * 2\n    return y\n",
+        play="import torch\nfrom helper import double\ndef test():\n    t = torch.ones(2)\n    for one in range(3):\n"
+        "        double(t)\n        f0(t)\n        t = torch.ones(2, requires_grad=True)\n"
+        + "".join(f"def f{n}(x):\n    return f{n + 1}(x) + f{n + 1}(x)\n" for n in range(14))
+        + "def f14(x):\n    return x + 1\n",
+    )
+    said = predicted(tmp_path)
+    assert said["helper.py", "y"][1] == "likely" or said["helper.py", "y"][0] is None
+    assert said["play.py", "t"][0] is None
