@@ -154,6 +154,14 @@ def _base_follows(m: Machine, thing: Tensor, rg: Flag, nodes: frozenset[int], or
         )
 
 
+def _guarded(m: Machine, thing: Tensor) -> Flag:
+    """Whether torch keeps a tensor from being written outside of inference mode: inference tensors, but not what is
+    detached from them outside of it, though that is one as well (measured with torch 2.13)."""
+    inside = any("inference_mode" in mode for mode in thing.origin.modes)
+    detached = thing.origin.op in ("torch.Tensor.detach", "torch.Tensor.data") and not inside
+    return FALSE if detached else m.simplified(thing.inference)
+
+
 def _through_data(thing: Tensor) -> bool:
     return thing.origin.op == "torch.Tensor.data"
 
@@ -177,7 +185,7 @@ def refused(m: Machine, thing: Tensor) -> bool:
     leaf = both(m.simplified(target.rg), m.simplified(target.leaf))
     if _through_data(thing):
         leaf = FALSE
-    outside = both(m.simplified(thing.inference), negate(m.simplified(m.state.mode.inference)))
+    outside = both(_guarded(m, thing), negate(m.simplified(m.state.mode.inference)))
     return any(is_true(flag) and not is_assumed(flag) for flag in (both(m.recording, leaf), outside))
 
 
@@ -206,7 +214,8 @@ def report(m: Machine, ref: Ref, thing: Tensor, values: list[Any], value_rg: Fla
     value = m.fact(values[0]) if values else None
     if value is not None:
         value = replace(value, rg=summary(m.simplified(value_rg)))
+    target = replace(m.fact(ref), inference=summary(_guarded(m, thing)))
     m.event(
-        events.InPlaceWrite, at, target=m.fact(ref), value=value, how=how, view_of_leaf=summary(base_leaf),
+        events.InPlaceWrite, at, target=target, value=value, how=how, view_of_leaf=summary(base_leaf),
         base_rg=summary(base_rg), through_data=_through_data(thing),
     )  # fmt: skip
