@@ -127,13 +127,18 @@ def _sequential(m: Machine, ref: Ref, call: Call) -> Any:
     value = call.arg(0, "input", NONE)
     thing = m.get(ref)
     held = m.get(thing.attrs.get(CHILDREN)) if isinstance(thing, Instance) else None
+    own = torch_modules.stored_modules(m, ref)
     if isinstance(held, Table) and held.rest is None:
         layers, rest = list(held.entries.values()), None
     elif isinstance(held, Sequence):
         layers, rest = list(held.items), held.rest
+    elif own and held is None:
+        layers, rest = [], None
     else:
         return _unknown(m, ref, call)
-    for number, layer in enumerate(layers):
+    if rest is not None and own:
+        rest, own = anonymous([rest, *own]), []  # in which order is not known
+    for number, layer in enumerate([*layers, *own]):
         with m.within((m.here(call.at), "layer", number)):
             value = m.services["call"](m, layer, (value,), {}, call.at, False)
         if m.dead():
@@ -353,6 +358,9 @@ def _register(m: Machine, call: Call) -> Any:
     held = m.get(thing.attrs.get(CHILDREN)) if isinstance(thing, Instance) else None
     if isinstance(held, Sequence):
         append(m, thing.attrs[CHILDREN], value)  # type: ignore[union-attr]
+    elif isinstance(held, Table):
+        rest = anonymous([value] if held.rest is None else [held.rest, value])
+        m.put(thing.attrs[CHILDREN], replace(held, rest=rest))  # type: ignore[union-attr]
     elif isinstance(thing, Instance):
         made = m.alloc(call.at, Sequence("list", (), value), "children")
         m.put(call.self, replace(thing, attrs={**thing.attrs, CHILDREN: made}))

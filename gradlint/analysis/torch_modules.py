@@ -113,6 +113,15 @@ def children(m: Machine, ref: Any) -> list[tuple[str, Any]]:
     return found
 
 
+def stored_modules(m: Machine, ref: Any) -> list[Any]:
+    """The modules that are attributes of a module, in the order in which they were registered."""
+    thing = m.get(ref)
+    if not isinstance(thing, Instance):
+        return []
+    stored = (value for name, value in thing.attrs.items() if name[0] != ":" and _registers(m, value))
+    return [value for value in stored if not isinstance(m.get(value), Tensor)]
+
+
 def _registers(m: Machine, value: Any) -> bool:
     for leaf in leaves(value) if isinstance(value, Phi) else (value,):
         thing = m.get(leaf)

@@ -85,7 +85,10 @@ class Server:
             try:
                 message = self.inbox.get(timeout=self._pause())
             except queue.Empty:
-                self._work()
+                try:
+                    self._work()
+                except OSError:
+                    return 1
                 continue
             if message is None:
                 return 0 if self.stopped else 1
@@ -222,14 +225,20 @@ class Server:
     def _work(self) -> None:
         """The most urgent thing to do, if its time has come."""
         now = time.monotonic()
-        for document in list(self.documents.values()):
-            if document.due is not None and document.due <= now:
-                self._check(document)
-                return
-        for document in list(self.documents.values()):
-            if document.confirm_at is not None and document.confirm_at <= now:
-                self._confirm(document)
-                return
+        documents = list(self.documents.values())
+        waiting = next((one for one in documents if one.due is not None and one.due <= now), None)
+        untried = next((one for one in documents if one.confirm_at is not None and one.confirm_at <= now), None)
+        document = waiting or untried
+        if document is None:
+            return
+        try:
+            (self._check if waiting else self._confirm)(document)
+        except OSError:
+            raise  # the client has gone
+        except Exception as error:  # one document less is better than no server
+            document.due = document.confirm_at = None
+            told = f"gradlint: {document.name}: {type(error).__name__}: {error}"
+            self._tell("window/logMessage", {"type": ERROR, "message": told})
 
     def _settings(self, document: Document) -> Settings | None:
         """The settings in force for a document, read anew as they may have changed; None where it is not to be checked."""

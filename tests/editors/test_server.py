@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from gradlint import pipeline
+from gradlint.editors.server import Server
 
 from .client import Client
 
@@ -213,3 +217,15 @@ def test_what_it_does_not_know_is_refused_and_it_goes_on(client: Client, uri: st
     client.open(uri, BAD)
     assert client.diagnostics(uri)["diagnostics"]
     assert client.stop() == 0
+
+
+def test_a_document_that_cannot_be_worked_on_takes_nobody_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*given: object, **more: object) -> None:
+        raise ValueError("of its own")
+
+    monkeypatch.setattr(pipeline, "check_bytes", fail)
+    taken = io.BytesIO()
+    server = Server(io.BytesIO(), taken)
+    server._open({"textDocument": {"uri": "untitled:a", "text": BAD}})
+    server._work()
+    assert b"ValueError: of its own" in taken.getvalue() and server._pause() is None
