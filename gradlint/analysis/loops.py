@@ -7,7 +7,7 @@ something unknown is taken to run at least once: what its body made is then like
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from gradlint.analysis import generators, torch_rebinding
@@ -20,6 +20,7 @@ from gradlint.analysis.state import State
 from gradlint.analysis.values import (
     FALSE,
     NONE,
+    UNKNOWN,
     Const,
     Frame,
     Generator,
@@ -36,6 +37,8 @@ from gradlint.records import replace
 from gradlint.syntax import ir
 
 UNROLL = 8
+UNROLL_TENSORS = 24
+"""A loop over so many tensors is unrolled, too: `for p in params: p.requires_grad_()` speaks of each of them."""
 MAX_ROUNDS, MIN_ROUNDS = 5, 3
 """Rounds of an outermost loop; one less for each loop around it."""
 
@@ -53,7 +56,8 @@ def _over(m: Machine, at: int, leaf: Any, each: Callable[[Any], Any], tag: str, 
         _over_generator(m, at, leaf, each, tag, sink, fresh)
         return NONE
     items, rest = iterate(m, leaf, at)
-    if len(items) <= UNROLL and (rest is None or items):
+    tensors = len(items) > UNROLL and all(isinstance(m.get(item), Tensor) for item in items)
+    if len(items) <= (UNROLL_TENSORS if tensors else UNROLL) and (rest is None or items):
         _unrolled(m, at, items, each, tag, sink)
         if rest is not None and not m.dead():
             repeat(m, at, tag, lambda: each(_item(m, rest, at)), sink, certain=True)
@@ -61,8 +65,18 @@ def _over(m: Machine, at: int, leaf: Any, each: Callable[[Any], Any], tag: str, 
         from gradlint.analysis.joins import anonymous
 
         value = rest if not items else anonymous([*items, *([] if rest is None else [rest])])
+        if isinstance(value, Opaque):  # what is done to an item is not seen at the item itself
+            _forget_flags(m, items)
         repeat(m, at, tag, lambda: each(_item(m, value, at)), sink, certain=bool(items))
     return NONE
+
+
+def _forget_flags(m: Machine, items: Iterable[Any]) -> None:
+    """Whether these tensors require grad is not known any more."""
+    for item in items:
+        thing = m.get(item)
+        if isinstance(thing, Tensor):
+            m.put(item, replace(thing, rg=UNKNOWN, sure=False))
 
 
 def _iterator_of(m: Machine, leaf: Any, at: int) -> tuple[Any, bool]:
