@@ -25,7 +25,7 @@ $(VENV)/.test: $(BIN)/gradlint
 
 $(TORCH_VENV)/.test: pyproject.toml
 	test -x $(TORCH_VENV)/bin/python || $(PYTHON) -m venv $(TORCH_VENV)
-	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' '$(TORCH)'
+	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' '$(TORCH)' expecttest
 	touch $@
 
 lint: $(BIN)/gradlint  ## lint the examples, or FILES="path ..."
@@ -50,8 +50,10 @@ style: $(VENV)/.test
 types: $(VENV)/.test
 	$(BIN)/mypy
 
-bench: $(VENV)/.test  ## time a cold run against ruff and TorchFix on one tree: TREE=path
+bench: $(VENV)/.test  ## time a cold run against ruff and TorchFix on one tree: TREE=path; the engine against autograd
 	$(BIN)/python tools/bench.py $(TREE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check autograd scipy
+	$(BIN)/python -m tools.engine.bench
 
 docs: $(BIN)/gradlint  ## bring the README up to date: outputs that it shows, the table of rules
 	$(BIN)/python tools/documents.py

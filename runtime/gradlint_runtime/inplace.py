@@ -93,17 +93,12 @@ def count_write(target: Tensor) -> None:
 def check_partial_overlap(target: Tensor, others: Any) -> None:
     """Raise if an operand shares some of the target's memory without being the same places of it."""
     array = target._array
-    if not array.size or not is_dense(array):
-        return
-    low, high = address(array), address(array) + array.nbytes
     for each in others:
         other = each._array
-        if not other.size or each is target or not is_dense(other):
+        if each is target or not np.may_share_memory(array, other) or not (is_dense(array) and is_dense(other)):
             continue
-        start, end = address(other), address(other) + other.nbytes
-        if (start, end) == (low, high) and other.strides == array.strides:
-            continue
-        if start < high and low < end and storage_of(other) is storage_of(array):
+        same_place = address(other) == address(array) and other.nbytes == array.nbytes
+        if not (same_place and other.strides == array.strides) and storage_of(other) is storage_of(array):
             raise RuntimeError(errors.PARTIAL_OVERLAP)
 
 

@@ -49,7 +49,11 @@ class View:
         check_creation(tensor, indirect=True)
         with grad_mode(True):
             again = replayed(tensor, self.base)
+        if meta.retains and meta.node is not None and meta.node.retained is not None:
+            meta.node.retained.pop(meta.nr, None)
         meta.node, meta.nr = node_of(again) or graph.dead_end("AsStridedBackward0", tensor), 0
+        if meta.retains:
+            graph.retain(tensor)
         self.version = tensor._counter.n
 
 
@@ -78,6 +82,8 @@ def address(array: np.ndarray) -> int:
 
 def is_dense(array: np.ndarray) -> bool:
     """Whether each place of a block of memory is one element, in some order of the dimensions."""
+    if array.flags.c_contiguous:
+        return True
     expected = array.dtype.itemsize
     for stride, size in sorted(
         (stride, size) for stride, size in zip(array.strides, array.shape, strict=True) if size != 1

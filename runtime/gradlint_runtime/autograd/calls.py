@@ -10,7 +10,7 @@ from .. import errors
 from ..backward import run
 from ..dtypes import FLOATING
 from ..graph import Edge, Node
-from ..ops.factories import ones, ones_like, zeros_like
+from ..ops.factories import ones, ones_like, zeros, zeros_like
 from ..tensor import Tensor, edge_of, needs_grad, node_of
 from ..things import Size
 
@@ -139,6 +139,9 @@ def _into_inputs(roots: Any, grads: Any, keep: bool, create: bool, inputs: list[
     """`backward(inputs=…)`: gradients are added to these tensors only, leaves or not."""
     wanted: list[Edge | None] = []
     for each in inputs:
+        if isinstance(each, GradientEdge):
+            wanted.append((each.node, each.output_nr))
+            continue
         if node_of(each) is not None or not needs_grad(each):
             each.retain_grad()
         wanted.append(edge_of(each))
@@ -171,8 +174,20 @@ def grad(
         if result is None and not allowed:
             raise RuntimeError(errors.NOT_IN_GRAPH.format(at))
     if materialize_grads:
-        results = [zeros_like(end) if result is None else result for result, end in zip(results, ends, strict=True)]
+        results = [
+            _zeros_for(end, create_graph) if result is None else result
+            for result, end in zip(results, ends, strict=True)
+        ]
     return tuple(results)
+
+
+def _zeros_for(end: Any, recorded: bool) -> Tensor:
+    """The gradient that is not there, as a tensor."""
+    if isinstance(end, GradientEdge):
+        shape, kind = end.node.outputs[end.output_nr]
+        return zeros(shape, dtype=kind, requires_grad=recorded)
+    made: Tensor = zeros_like(end, requires_grad=recorded)
+    return made
 
 
 def _wanted(ends: Sequence[Any]) -> list[Edge | None]:

@@ -8,6 +8,7 @@ marked dirty are rebased, and what is marked as not differentiable gets nothing.
 from __future__ import annotations
 
 import functools
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -102,6 +103,8 @@ class BackwardCFunction(Node, FunctionCtx):
     def _materialized(self, at: int, grad: Any) -> Any:
         if grad is not None or not self.materialize_grads:
             return grad
+        if self.outputs[at] is None:  # an output that was no tensor
+            return None
         shape, kind = self.outputs[at]
         return wrap(np.zeros(shape, kind.numpy), kind)
 
@@ -215,6 +218,11 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls.setup_context is not Function.setup_context:
+            # It gets the arguments with the defaults of forward filled in.
+            bound = inspect.signature(cls.forward).bind(*args, **kwargs)
+            bound.apply_defaults()
+            args, kwargs = bound.args, bound.kwargs
         node = cls._backward_cls()
         inputs = [*args, *kwargs.values()]
         tensors = [each for each in inputs if isinstance(each, Tensor)]
@@ -247,8 +255,10 @@ def _with_history(node: BackwardCFunction, output: Any, inputs: Sequence[Tensor]
         inplace.count_write(each)
     fixed = {id(each) for each in node.non_differentiable}
     given = {id(each) for each in inputs}
-    wrapped, behind, by_id = [], [], {}
-    for each in outputs:
+    wrapped: list[Any] = []
+    behind: list[tuple[Tensor, bool, int]] = []
+    by_id: dict[int, Tensor] = {}
+    for at, each in enumerate(outputs):
         if not isinstance(each, Tensor):
             wrapped.append(each)
             continue
@@ -259,13 +269,13 @@ def _with_history(node: BackwardCFunction, output: Any, inputs: Sequence[Tensor]
         by_id[id(each)] = made
         wrapped.append(made)
         if smooth:
-            behind.append((made, id(each) in dirty))
+            behind.append((made, id(each) in dirty, at))
     if len(behind) > 1:
-        for made, _ in behind:
+        for made, _, _ in behind:
             if made._meta is not None and made._meta.view is not None:
                 made._meta.view.creation = MULTIPLE
     if recorded:
-        _attach(node, behind)
+        _attach(node, behind, wrapped)
         node.kept = tuple([_kept(node, each, by_id, inputs) for each in node.to_save])
     else:
         node.kept = ()
@@ -273,21 +283,20 @@ def _with_history(node: BackwardCFunction, output: Any, inputs: Sequence[Tensor]
     return wrapped[0] if single else tuple(wrapped)
 
 
-def _attach(node: BackwardCFunction, behind: Sequence[tuple[Tensor, bool]]) -> None:
-    fresh = [tensor for tensor, written in behind if not written]
-    put_behind(node, [tensor for tensor, _ in behind] if len(fresh) == len(behind) else fresh)
-    if len(fresh) == len(behind):
-        return
-    node.outputs = [(tensor._array.shape, tensor._dtype) for tensor, _ in behind]
-    for nr, (tensor, written) in enumerate(behind):
+def _attach(node: BackwardCFunction, behind: Sequence[tuple[Tensor, bool, int]], outputs: Sequence[Any]) -> None:
+    """Make the node the grad_fn of what is differentiable; it gets a gradient for everything that forward returned."""
+    slots: Any = [(each._array.shape, each._dtype) if isinstance(each, Tensor) else None for each in outputs]
+    if behind:
+        put_behind(node, [tensor for tensor, written, _ in behind if not written])
+    for tensor, written, nr in behind:
         meta = meta_of(tensor)
         if written:
             inplace.rebase(tensor, node)
-            node.outputs = [(each._array.shape, each._dtype) for each, _ in behind]
-            if meta.view is None:
-                meta.nr = nr
-        else:
+        elif meta.view is not None and tensor._counter is not None:
+            meta.view.version = tensor._counter.n
+        if not written or meta.view is None:
             meta.nr = nr
+    node.outputs = slots
 
 
 def _one_output(tensor: Tensor, is_input: bool, is_dirty: bool, smooth: bool) -> Tensor:

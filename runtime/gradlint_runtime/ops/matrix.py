@@ -84,10 +84,21 @@ def _by_columns(array: np.ndarray) -> bool:
 
 def _to_left(grad: Tensor, right: Tensor, turned: bool) -> Tensor:
     """The gradient of the left factor, in the layout of that factor."""
+    if _unobserved(grad):
+        g, r = grad._array, right._array
+        return record("", product(r, g.T).T if turned else product(g, r.T), dtype=grad._dtype)
     return h(mm(right, h(grad))) if turned else mm(grad, h(right))
 
 
+def _unobserved(grad: Tensor) -> bool:
+    """Whether only the values of a gradient matter, which are then computed without the steps in between."""
+    return not mode.grad and mode.forward is None and mode.autocast is None and grad._dtype.category == FLOATING
+
+
 def _to_right(grad: Tensor, left: Tensor, turned: bool) -> Tensor:
+    if _unobserved(grad):
+        g, a = grad._array, left._array
+        return record("", product(g.T, a).T if turned else product(a.T, g), dtype=grad._dtype)
     return h(mm(h(grad), left)) if turned else mm(h(left), grad)
 
 

@@ -102,7 +102,7 @@ def set_(input: Tensor, source: Any = None, *rest: Any) -> Tensor:
 
 
 def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
-    if needs_grad(input):
+    if needs_grad(input) and not mode.inference:
         raise RuntimeError("cannot resize variables that require grad")
     if input._counter is None and not mode.inference:
         raise RuntimeError(errors.INFERENCE_INPLACE)
