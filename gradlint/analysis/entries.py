@@ -193,9 +193,11 @@ def _method(m: Machine, code: ir.Code, value: Any, raw: Func, holder: Ref, unkno
     _finish(m, calls.call(m, target, (obj, *unknown[1:]), named, 0, _has_star(raw)), raw)
 
 
-def receiver(m: Machine, holder: Ref) -> Any:
+def receiver(m: Machine, holder: Any) -> Any:
     """An instance as a method finds it: made by `__init__` with unknown arguments, then whatever else happened. It is made
-    once for all methods of its class."""
+    once for all methods of its class; unknown where the class is (something made another one of it)."""
+    if type(holder) is not Ref:
+        return m.opaque(0, tag="self")
     made = m.services.setdefault("receivers", {})
     if holder.addr not in made:
         context, m.context = m.context, m.contexts.enter(0, ("receiver", holder.addr))
