@@ -442,10 +442,14 @@ def apply_function(m: Machine, cls: Ref, call: Call) -> Any:
         else frozenset()
     )
     if is_false(flag):
-        # Nothing is recorded: what `forward` made is handed out as it is, its own input as an alias without a graph.
-        given = {leaf for v in call.args for leaf in leaves(m.simplified(v))}
-        return m.split(result, lambda leaf: _function_result(m, leaf, flag, below, call) if leaf in given else leaf)
+        # Nothing is recorded: a view that `forward` made is handed out as it is, anything else without a graph.
+        return m.split(result, lambda leaf: leaf if _is_view(m, leaf) else _function_result(m, leaf, flag, below, call))
     return m.split(result, lambda leaf: _function_result(m, leaf, flag, below, call, _marked(m, ctx)))
+
+
+def _is_view(m: Machine, value: Any) -> bool:
+    thing = m.get(value)
+    return isinstance(thing, Tensor) and thing.base != 0
 
 
 MARKED = "_non_differentiable"

@@ -655,7 +655,9 @@ def saved_of(m: Machine, row: tables.Operator, bound: Operands, result: int) -> 
     found: list[tuple[int, int, int, str]] = []
     for name in (*row.saves, *PRACTICALLY.get(row.name, ())):
         if name == "result":
-            found.append((result, 0, 0, ""))
+            # What is written in place has been written by now.
+            own = m.state.heap.get(result)
+            found.append((result, own.version, own.hidden, "") if isinstance(own, Storage) else (result, 0, 0, ""))
             continue
         if not saved_now(m, row, bound, name):
             continue
