@@ -40,6 +40,8 @@ from gradlint.syntax import ir
 from gradlint.syntax.unit import Unit
 
 RECURSION = 15_000
+PATIENT = Budget(steps=240_000, entry_steps=45_000)
+"""The bounds for predictions: what is cut off in one function makes names in many others unknown."""
 STACK_BYTES = 512 * 1024 * 1024
 _AT = (1 << 32) - 1
 MANY_STATEMENTS = 256
@@ -117,7 +119,9 @@ def analyse(
 
     def work() -> None:
         try:
-            result.append(_analyse(unit, project, predict, advice, budget or Budget(), around))
+            result.append(
+                _analyse(unit, project, predict, advice, budget or (PATIENT if predict else Budget()), around)
+            )
         except BaseException as error:  # handed on to the caller's thread
             result.append(error)
 
