@@ -94,6 +94,8 @@ class _Aging:
         for name in _ADDRESSES.get(type(thing), ()):
             if getattr(thing, name) in self.young:
                 thing = replace(thing, **{name: self.contexts.old(getattr(thing, name))})
+        if type(thing) is Tensor and not self.young.isdisjoint(thing.bases):
+            thing = replace(thing, bases=tuple(self.contexts.old(a) if a in self.young else a for a in thing.bases))
         if type(thing) is Node and any(s[0] in self.young for s in thing.saved):
             saved = tuple((self.contexts.old(a) if a in self.young else a, *rest) for a, *rest in thing.saved)
             thing = replace(thing, saved=saved)

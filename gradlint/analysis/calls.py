@@ -51,7 +51,8 @@ def call(m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], a
 def _call(m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool) -> Any:
     kind = type(func)
     if kind is Extern:
-        m.may_raise()
+        if func.name not in contexts.KINDS:
+            m.may_raise()
         return call_extern(m, Call(func.name, args, kwargs, at, rest))
     if kind is Method:
         return call(m, func.func, (func.self, *args), kwargs, at, rest)
@@ -214,7 +215,8 @@ def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[st
         escape(m, (*args, *kwargs.values()))
         return m.opaque(at, unknown_result(m), tag="deep")
     site = m.here(at)
-    with m.within((site, func.key)):
+    with m.within((site, func.key)) as context:
+        m.contexts.calls(context, site, func.code.name == "__init__")
         address = m.contexts.address(m.context, 0, "frame", func.frame)
         frame = Frame(bind_arguments(m, func, args, kwargs, at, rest), func.frame, func.module)
         if address in m.state.heap:
@@ -225,7 +227,7 @@ def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[st
         if code.made.is_generator or code.is_async:
             kind = ("asyncgen" if code.made.is_generator else "coroutine") if code.is_async else "generator"
             mode = m.state.mode
-            m.unseen += 1
+            m.deferred += 1
             return m.alloc(
                 at, Generator(kind, func, address, made_mode=(mode.grad, mode.inference), at=site), "generator"
             )

@@ -35,7 +35,7 @@ def comprehension(m: Machine, node: ir.Comprehension) -> Any:
     )
     if node.kind == "generator":
         mode = m.state.mode
-        m.unseen += 1
+        m.deferred += 1
         thing = Generator("lazy", node, frame.addr, made_mode=(mode.grad, mode.inference), at=m.here(node.at))
         return m.alloc(node.at, thing, "lazy")
     made: Any = Table({}) if node.kind == "dict" else Sequence(node.kind)
@@ -47,7 +47,8 @@ def comprehension(m: Machine, node: ir.Comprehension) -> Any:
         else:
             run_clauses(m, node, lambda value: append(m, result, value))
     finally:
-        m.stack.pop()
+        # A comprehension is no function: what its calls leave behind stands in the code around it.
+        act.leaks += m.stack.pop().leaks
     return result
 
 

@@ -89,6 +89,7 @@ def switched(m: Machine, here: int, how: str) -> None:
     act.switched.append(here)
     act.computed_at_switch.setdefault(here, m.computed)
     m.switches[here] = how
+    m.switches_in.setdefault(id(act.code), set()).add(here)
 
 
 def truth_flag(kind: str) -> Flag:

@@ -74,7 +74,7 @@ def _gather(thing: Any, found: list[int]) -> None:
         found += (thing.parent, thing.module)
         _all(thing.names.values(), found)
     elif kind is Tensor:
-        found += (thing.storage, thing.base, *thing.nodes)
+        found += (thing.storage, thing.base, *thing.bases, *thing.nodes)
         _gather(thing.grad, found)
     elif kind is Node:
         found += thing.inputs

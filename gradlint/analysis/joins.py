@@ -139,6 +139,7 @@ def _join_tensors(cond: Symbol | None, a: Tensor, b: Tensor) -> Tensor:
         plain=join_flags(cond, a.plain, b.plain),
         storage=a.storage if a.storage == b.storage else 0,
         base=a.base if a.base == b.base else 0,
+        bases=_join_bases(a, b),
         view_mode=a.view_mode if a.view_mode == b.view_mode else "",
         nodes=a.nodes | b.nodes,
         sure=a.sure and b.sure and a.nodes == b.nodes,
@@ -152,6 +153,18 @@ def _join_tensors(cond: Symbol | None, a: Tensor, b: Tensor) -> Tensor:
         made_from=a.made_from | b.made_from,
         origin=a.origin if a.origin is b.origin else replace(a.origin, requires_grad=None),
     )
+
+
+MAX_BASES = 8
+
+
+def _join_bases(a: Tensor, b: Tensor) -> tuple[int, ...]:
+    """What a tensor is a view of that is one view on one path and another on another."""
+    if a.base == b.base and a.bases == b.bases:
+        return a.bases
+    one, other = (x.bases or ((x.base,) if x.base else ()) for x in (a, b))
+    both = tuple(dict.fromkeys((*one, *other)))
+    return both if one and other and len(both) <= MAX_BASES else ()
 
 
 def _join_optional(cond: Symbol | None, a: Any, b: Any) -> Any:

@@ -19,11 +19,13 @@ from gradlint.records import replace
 
 @dataclass
 class Leak:
-    """A switch that a callee left behind. `computed`: how much had been computed when it ended."""
+    """A switch that a callee left behind. `computed`: how much had been computed when it ended. `jumped`: another call of
+    its function has switched further, so that this one seems to have left before it switched back."""
 
     event: ModeLeft
     here: int
     computed: int
+    jumped: bool = False
 
 
 def function_ended(m: Machine, act: Activation, exits: Exits, ends: Sequence[State] = ()) -> None:
@@ -74,7 +76,7 @@ def _some_way(m: Machine, act: Activation, ends: Sequence[State], name: str) -> 
 
 
 def replace_leak(leak: Leak, computed: int) -> Leak:
-    return Leak(leak.event, leak.here, computed)
+    return Leak(leak.event, leak.here, computed, leak.jumped)
 
 
 def _new(m: Machine, act: Activation, where: int, how: str, name: str) -> Leak | None:
@@ -85,14 +87,15 @@ def _new(m: Machine, act: Activation, where: int, how: str, name: str) -> Leak |
         after=m.mode_fact(), switch=m.switches.get(where, "set_grad_enabled"), before=m.mode_fact(act.entry_mode),
         computes=Truth(m.computed != act.computed_at_switch.get(where, m.computed)), thread=m.thread_base == len(m.stack),
     )  # fmt: skip
-    return Leak(event, where, m.computed)
+    jumped = bool(m.switches_in.get(id(act.code), set()) - set(act.switched))
+    return Leak(event, where, m.computed, jumped)
 
 
 def _told(m: Machine, act: Activation, leak: Leak) -> None:
     """Nobody in view restores the mode: emit it, with what is known of the time after."""
     later = Truth(True) if m.computed > leak.computed else Truth(None)
     if act.code is None and m.runs_main and m.computed == leak.computed:
-        later = Truth(False)
+        later = Truth(None if leak.jumped else False)
     m.emit(replace(leak.event, later=later))
 
 
@@ -104,7 +107,7 @@ def program_ended(m: Machine, act: Activation) -> None:
         state = m.exits.raises[-1][0]
     for leak in act.leaks:
         if not state.dead and _switch_left(m, act, state) == leak.here:
-            later = Truth(m.computed > leak.computed)
+            later = Truth(True if m.computed > leak.computed else None if leak.jumped else False)
             m.publish(replace(leak.event, later=later))
     act.leaks = []
 
@@ -128,8 +131,10 @@ def _switch_left(m: Machine, act: Activation, state: State) -> int:
     m.state = before
     if not differs:
         return 0
-    entered = {here for _, here in act.entry_mode.stack}
-    added = [here for _, here in state.mode.stack if here not in entered and here in m.switches]
+    # A switch that an earlier call made and switched back stands in both: what counts is what came on top.
+    entered, now = act.entry_mode.stack, state.mode.stack
+    shared = next((n for n, (a, b) in enumerate(zip(entered, now)) if a != b), min(len(entered), len(now)))
+    added = [here for _, here in now[shared:] if here in m.switches]
     return added[-1] if added else 0
 
 

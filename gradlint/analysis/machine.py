@@ -209,6 +209,8 @@ class Machine:
         self.computed_in: dict[int, int] = {}
         """How many operations were computed while a mode (by place) was the innermost."""
         self.switches: dict[int, str] = {}
+        self.switches_in: dict[int, set[int]] = {}
+        """By function (the identity of its code), the places of the switches that any of its calls has made."""
         """Places where the mode is switched by a statement, and how."""
         self.thread_base = -1
         """The depth of the stack at which the body of a thread runs; -1 outside of threads."""
@@ -221,6 +223,8 @@ class Machine:
         """Counts calls of what is not in view."""
         self.volatile: set[tuple[int, str]] = set()
         """Attributes (address of the object, name) that callbacks out of view may assign at any time."""
+        self.deferred = 0
+        """Counts generators and lazy iterators made: what they do is done where they are consumed, or never."""
         self.data_read: dict[int, Place] = {}
         """Where the aliases that `.data` gave were read, by their addresses."""
         self.statement = 0
@@ -529,7 +533,7 @@ class Machine:
             inference=summary(self.simplified(thing.inference)),
             scalar=summary(self.simplified(thing.scalar)),
             parameter=thing.parameter,
-            view=thing.base != 0,
+            view=thing.base != 0 or thing.bases != (),
             view_mode=thing.view_mode,
             origin=thing.origin,
             cause=cause.phrase,

@@ -172,7 +172,7 @@ def _generators(m: Machine, values: tuple[Any, ...]) -> list[int]:
 def lazily(m: Machine, kind: str, func: Any, sources: tuple[Any, ...], at: int) -> Ref:
     """An iterator that runs when it is consumed: `zip`, `enumerate`, `map`, `filter` over generators, `map` over all."""
     mode = m.state.mode
-    m.unseen += 1
+    m.deferred += 1
     sources = tuple(_iterator(m, source, at) for source in sources)
     return m.alloc(at, Generator(kind, (func, sources), 0, made_mode=(mode.grad, mode.inference), at=m.here(at)), kind)
 

@@ -39,6 +39,8 @@ class Contexts:
         self._context_of: list[int] = [0]
         self._keys: list[tuple[Any, ...]] = [()]
         self._identities: dict[int, Any] = {}
+        self._calls: dict[int, tuple[int, bool]] = {}
+        self._building: dict[int, tuple[int, ...]] = {}
         self._old: dict[int, int] = {}
         self.below_cache: dict[tuple[Any, int], bool] = {}
         self.homes: dict[Symbol, tuple[int, int]] = {}
@@ -52,6 +54,21 @@ class Contexts:
             self.parents.append(parent)
         return found
 
+    def calls(self, context: int, site: int, constructs: bool) -> None:
+        """Say that a context is that of a call, and whether of a constructor."""
+        self._calls[context] = site, constructs
+
+    def building(self, context: int) -> tuple[int, ...]:
+        """The calls from the outermost constructor that a context runs in, down to the context; none outside of any."""
+        found = self._building.get(context)
+        if found is None:
+            found = self.building(self.parents[context]) if context else ()
+            site, constructs = self._calls.get(context, (0, False))
+            if site and (found or constructs):
+                found = (*found, site)
+            self._building[context] = found
+        return found
+
     def address(self, context: int, *key: Any) -> int:
         """The address that belongs to a place in a context; never 0."""
         full = (context, *key)
@@ -63,12 +80,17 @@ class Contexts:
         return found
 
     def identity(self, address: int) -> Any:
-        """What an address has in common with those that the same code gives out in other calls and rounds: the place."""
+        """What an address has in common with those that the same code gives out in other calls and rounds: the place, and
+        for parts of objects the calls that built the object, so that two objects of one class are two."""
         found = self._identities.get(address)
         if found is None:
             key = self._keys[address]
             # The parameters of one layer are one: they are made, trained and frozen together.
-            found = self.identity(key[1]) if key and key[0] in ("old", "param") else key
+            if key and key[0] in ("old", "param"):
+                found = self.identity(key[1])
+            else:
+                building = self.building(self._context_of[address])
+                found = (*key, building) if building else key
             self._identities[address] = found
         return found
 

@@ -23,6 +23,7 @@ from gradlint.analysis.values import (
     Extern,
     Flag,
     Instance,
+    Node,
     Opaque,
     Phi,
     Ref,
@@ -473,15 +474,34 @@ def _functional_call(m: Machine, call: Call) -> Any:
     result = m.services["call"](m, module, tuple(items), {}, call.at, False)
     if m.dead():
         return NONE
-    return m.split(result, lambda one: _with_params(m, one, flag, call))
+    return m.split(result, lambda one: _with_params(m, one, params, flag, call))
 
 
-def _with_params(m: Machine, value: Any, flag: Flag, call: Call) -> Any:
+def _with_params(m: Machine, value: Any, params: Any, flag: Flag, call: Call) -> Any:
+    """What the module computes with the parameters it is given: its graph leads to them, or to its own that are not given."""
     thing = m.get(value)
-    if isinstance(thing, Tensor) and not is_true(m.simplified(thing.rg)):
-        rg = both(m.recording, either(thing.rg, flag if not is_false(flag) else FALSE))
-        return m.tensor(call.at, replace(thing, rg=rg, leaf=negate(rg), sure=False), "functional")
-    return value
+    if not isinstance(thing, Tensor):
+        return value
+    rg = m.simplified(thing.rg)
+    if not is_true(rg):
+        rg = both(m.recording, either(rg, flag if not is_false(flag) else FALSE))
+    if is_false(rg):
+        return value
+    below, leaf, sources = set(thing.nodes), set(), set(sources_of(m, value, thing))
+    for ref in tensors_in(m, params):
+        given = m.get(ref)
+        assert isinstance(given, Tensor)
+        below |= given.nodes
+        if not is_false(m.simplified(given.rg)):
+            sources |= sources_of(m, ref, given)
+            if not given.nodes:
+                leaf.add(ref.addr)
+    node = Node(
+        "functional_call", maybe=frozenset(below), leaves=frozenset(leaf), sources=frozenset(sources), vague=True,
+        at=m.here(call.at),
+    )  # fmt: skip
+    nodes = frozenset({m.alloc(call.at, node, "functional").addr})
+    return m.tensor(call.at, replace(thing, rg=rg, leaf=negate(rg), nodes=nodes, sure=False), "functional")
 
 
 def _spawn(m: Machine, call: Call) -> Any:

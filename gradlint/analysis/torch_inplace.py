@@ -137,6 +137,10 @@ def _recorded(
 
 def _base_follows(m: Machine, thing: Tensor, rg: Flag, nodes: frozenset[int], origin: Any) -> None:
     """What is written into a view is written into its base: the base requires grad from now on, too."""
+    for address in thing.bases:
+        held = m.state.heap.get(address)
+        if isinstance(held, Tensor) and not is_true(held.rg) and not is_false(rg):
+            m.state.put(address, replace(held, rg=UNKNOWN, leaf=UNKNOWN, nodes=held.nodes | nodes, sure=False))
     base = m.state.heap.get(thing.base)
     if isinstance(base, Tensor) and not is_true(base.rg):
         made = either(base.rg, rg)
@@ -180,13 +184,27 @@ def use_of_data(m: Machine, alias: Ref, how: str) -> bool:
 def refused(m: Machine, thing: Tensor) -> bool:
     """Whether torch refuses the write for certain: to a leaf that requires grad (or a view of one) while operations are
     recorded, or to an inference tensor outside of inference mode."""
-    base = m.state.heap.get(thing.base)
-    target = base if isinstance(base, Tensor) and not thing.view_mode else thing
-    leaf = both(m.simplified(target.rg), m.simplified(target.leaf))
+    base_leaf, _ = _of_base(m, thing)
+    viewed = base_leaf is not None and not thing.view_mode
+    leaf = base_leaf if base_leaf is not None and viewed else both(m.simplified(thing.rg), m.simplified(thing.leaf))
     if _through_data(thing):
         leaf = FALSE
     outside = both(_guarded(m, thing), negate(m.simplified(m.state.mode.inference)))
     return any(is_true(flag) and not is_assumed(flag) for flag in (both(m.recording, leaf), outside))
+
+
+def _of_base(m: Machine, thing: Tensor) -> tuple[Flag | None, Flag]:
+    """Whether what a tensor is a view of is a leaf that requires grad, and whether it requires grad; None where it is
+    no view."""
+    found = [m.state.heap.get(address) for address in thing.bases or (thing.base,)]
+    bases = [base for base in found if isinstance(base, Tensor)]
+    if not bases or len(bases) < len(found):
+        return None, FALSE
+    flags = [m.simplified(base.rg) for base in bases]
+    leaf = [both(rg, m.simplified(base.leaf)) for rg, base in zip(flags, bases)]
+    if all(flag == leaf[0] for flag in leaf) and all(rg == flags[0] for rg in flags):
+        return leaf[0], flags[0]
+    return UNKNOWN, UNKNOWN
 
 
 def touch(m: Machine, storage: int, at: int, hidden: bool = False) -> None:
@@ -205,17 +223,12 @@ def touch(m: Machine, storage: int, at: int, hidden: bool = False) -> None:
 
 def report(m: Machine, ref: Ref, thing: Tensor, values: list[Any], value_rg: Flag, at: int, how: str) -> None:
     """Emit the event of an in-place write, with what torch checks."""
-    base = m.state.heap.get(thing.base)
-    base_leaf: Flag = FALSE
-    base_rg: Flag = FALSE
-    if isinstance(base, Tensor):
-        base_rg = m.simplified(base.rg)
-        base_leaf = both(base_rg, m.simplified(base.leaf))
+    base_leaf, base_rg = _of_base(m, thing)
     value = m.fact(values[0]) if values else None
     if value is not None:
         value = replace(value, rg=summary(m.simplified(value_rg)))
     target = replace(m.fact(ref), inference=summary(_guarded(m, thing)))
     m.event(
-        events.InPlaceWrite, at, target=target, value=value, how=how, view_of_leaf=summary(base_leaf),
+        events.InPlaceWrite, at, target=target, value=value, how=how, view_of_leaf=summary(base_leaf or FALSE),
         base_rg=summary(base_rg), through_data=_through_data(thing),
     )  # fmt: skip

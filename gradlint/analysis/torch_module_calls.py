@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradlint.analysis import layer_rows, torch_advice, torch_modules, torch_ops
+from gradlint.analysis import layer_rows, torch_advice, torch_modules, torch_ops, torch_paths
 from gradlint.analysis.attributes import find_method, store
 from gradlint.analysis.classes import underlying
 from gradlint.analysis.comprehensions import append
@@ -244,6 +244,10 @@ def _parameters(m: Machine, call: Call) -> Any:
 
 
 def _named_parameters(m: Machine, call: Call) -> Any:
+    paths = torch_paths.parameters(m, call.self) if not call.args and not call.kwargs else None
+    if paths is not None:
+        pairs = tuple(_named_pair(m, name, value, call.at) for name, value in paths)
+        return m.alloc(call.at, Sequence("iterator", pairs), "named")
     found, rest = torch_modules.parameters(m, call.self, call.at)
     pairs = tuple(_pair(m, name, value, call.at) for name, value in found)
     more = None if rest is None else _pair(m, "", rest, call.at)
@@ -255,11 +259,21 @@ def _pair(m: Machine, name: str, value: Any, at: int) -> Ref:
     return m.alloc(at, Sequence("tuple", (key, value)), f"pair{name}{getattr(value, 'addr', 0)}")
 
 
+def _named_pair(m: Machine, name: str, value: Ref, at: int) -> Ref:
+    """A name that is known and what it names."""
+    return m.alloc(at, Sequence("tuple", (Const(name), value)), f"pair{name}{value.addr}")
+
+
 def _modules(m: Machine, call: Call) -> Any:
     return torch_modules.all_modules(m, tree(m, call.self), call.at)
 
 
 def _named_modules(m: Machine, call: Call) -> Any:
+    paths = torch_paths.modules(m, call.self) if not call.args and not call.kwargs else None
+    if paths is not None and call.name == "named_children":
+        paths = [(name, one) for name, one in paths if name and "." not in name]
+    if paths is not None and len(paths) <= torch_modules.UNROLLED:
+        return m.alloc(call.at, Sequence("iterator", tuple(_named_pair(m, *p, call.at) for p in paths)), "named")
     found = tree(m, call.self) if call.name == "named_modules" else _direct(m, call.self)
     if len(found) <= torch_modules.UNROLLED:
         return m.alloc(call.at, Sequence("iterator", tuple(_pair(m, "", r, call.at) for r in found)), "named")

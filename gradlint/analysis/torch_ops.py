@@ -548,7 +548,8 @@ def aliased(
         floating=thing.floating if not row.dtype or _word(row.dtype, 0) == "same" else floating_of(m, row, bound, 0),
         inference=inference if view else either(inference, both(UNKNOWN, m.simplified(m.state.mode.inference))),
         scalar=scalar_of(m, row, bound), storage=thing.storage if alias in ("view", "shares") else 0,
-        base=(thing.base or base.addr) if view else 0, view_mode=_view_mode(m) if view else "",
+        base=(thing.base or base.addr) if view and not thing.bases else 0, bases=thing.bases if view else (),
+        view_mode=_view_mode(m) if view else "",
         nodes=nodes | (thing.nodes if not view and not is_true(m.recording) else frozenset()), sure=sure,
         origin=made_by(m, name, bound, call.at, flag),
     )  # fmt: skip

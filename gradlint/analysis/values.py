@@ -320,7 +320,8 @@ class Tensor:
 
     rg, leaf, floating, inference, scalar, single, plain: flags (`floating`: float or complex; `scalar`: 0-d; `single`:
     exactly one element; `plain`: of the default dtype, on the CPU and contiguous, as a factory makes it).
-    storage: address of the Storage it shares. base: address of the tensor it is a view of, 0 where it is none.
+    storage: address of the Storage it shares. base: address of the tensor it is a view of, 0 where it is none;
+    bases: where it is a view of one of several, all of them.
     view_mode: "" where the view was made with grad on (or it is no view), else "no_grad" or "inference".
     nodes: addresses of graph nodes that may have made it; empty for a leaf. `sure` where this set is exact.
     parameter: an nn.Parameter. grad: what `.grad` holds. retains: retain_grad() was called.
@@ -338,6 +339,7 @@ class Tensor:
     plain: Flag = UNKNOWN
     storage: int = 0
     base: int = 0
+    bases: tuple[int, ...] = ()
     view_mode: str = ""
     nodes: frozenset[int] = frozenset()
     sure: bool = False

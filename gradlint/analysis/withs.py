@@ -101,7 +101,7 @@ def _grad_mode(m: Machine, item: ir.WithItem, ref: Ref, body: Callable[[Any], No
     assert isinstance(thing, Context)
     act = m.stack[-1]
     at = item.at
-    before, outside, first = (m.computed, m.touched, m.unseen), m.mode_fact(), thing.entered == 0
+    before, outside, first = (m.computed, m.touched, m.unseen + m.deferred), m.mode_fact(), thing.entered == 0
     watch = contexts.Watch(m, m.here(at))
     fresh = isinstance(item.context, ir.Call) and thing.spec.at == m.here(item.context.at)
     literal = fresh and all(isinstance(a.value, ir.Const) for a in item.context.args)  # type: ignore[union-attr]
@@ -119,7 +119,7 @@ def _grad_mode(m: Machine, item: ir.WithItem, ref: Ref, body: Callable[[Any], No
     if first and not m.quiet:
         computed, touched, unseen = before
         quiet = m.computed == computed and m.touched == touched
-        computes = Truth(True) if not quiet else Truth(None) if m.unseen != unseen else Truth(False)
+        computes = Truth(True) if not quiet else Truth(None) if m.unseen + m.deferred != unseen else Truth(False)
         event = events.ContextEntered(
             m.place(m.here(at)), outside, tuple(m.place(a.site) for a in m.stack if a.site), kind=thing.spec.kind,
             flag=flag, fresh=literal, first=m.place(thing.spec.at), computes=computes, inside=within, **watch.seen(m),
