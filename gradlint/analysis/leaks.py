@@ -13,7 +13,7 @@ from gradlint.analysis import events, torch_rebinding
 from gradlint.analysis.events import ModeLeft
 from gradlint.analysis.machine import Activation, Exits, Machine
 from gradlint.analysis.state import Mode, State
-from gradlint.analysis.values import Truth, is_false, is_true
+from gradlint.analysis.values import REFUSED, Truth, is_false, is_true
 from gradlint.records import replace
 
 
@@ -34,8 +34,9 @@ def function_ended(m: Machine, act: Activation, exits: Exits, ends: Sequence[Sta
     torch_rebinding.ended(m, act)
     name = act.code.qualname if act.code is not None else ""
     caller = m.stack[-2] if len(m.stack) > 1 else None
-    for state, _ in exits.raises:
-        if not state.dead:
+    for state, value in exits.raises:
+        # What torch refuses in the mode is told itself: with that mended, nothing is raised.
+        if not state.dead and (value != REFUSED or m.guarded):
             _raised(m, state, act, name)
     if m.dead():
         _handed_on(m, act, caller, exits)

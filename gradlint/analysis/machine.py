@@ -22,6 +22,7 @@ from gradlint.analysis.ledger import Ledger
 from gradlint.analysis.state import Contexts, Mode, State, join_all, symbol_below
 from gradlint.analysis.values import (
     NONE,
+    REFUSED,
     UNKNOWN,
     Const,
     Extern,
@@ -209,9 +210,9 @@ class Machine:
         self.computed_in: dict[int, int] = {}
         """How many operations were computed while a mode (by place) was the innermost."""
         self.switches: dict[int, str] = {}
+        """Places where the mode is switched by a statement, and how."""
         self.switches_in: dict[int, set[int]] = {}
         """By function (the identity of its code), the places of the switches that any of its calls has made."""
-        """Places where the mode is switched by a statement, and how."""
         self.thread_base = -1
         """The depth of the stack at which the body of a thread runs; -1 outside of threads."""
         self.runs_main = False
@@ -365,7 +366,7 @@ class Machine:
 
     def stop(self) -> None:
         """What runs here raises for certain: regions that look at raised states see this one, and it ends."""
-        self.exits.raises.append((self.state.fork(), NONE))
+        self.exits.raises.append((self.state.fork(), REFUSED))
         self.kill()
 
     def may_raise(self, value: Any = NONE) -> None:

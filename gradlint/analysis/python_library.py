@@ -525,6 +525,8 @@ FUNCTIONS: dict[str, Model] = {
     "abc.abstractmethod": _identity,
     "threading.Thread": _thread,
     "threading.Timer": _thread,
+    # A context has what the module has.
+    "multiprocessing.get_context": lambda m, call: Extern("multiprocessing"),
     "multiprocessing.Process": _thread,
     "concurrent.futures.ThreadPoolExecutor": _executor,
     "concurrent.futures.thread.ThreadPoolExecutor": _executor,

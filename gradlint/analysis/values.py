@@ -221,6 +221,10 @@ class Extern:
     name: str
 
 
+REFUSED = Extern("gradlint.refused")
+"""The exception of what torch refuses to do."""
+
+
 @record
 class Pending:
     """A name imported from a module of the project that has not been run yet (`name` "" for the module itself); it is
