@@ -86,7 +86,8 @@ class Origin:
     op: what made it. A qualified torch name (`torch.cat`, `torch.Tensor.mul`, `torch.nn.Linear`), or one of
         `input` (a tensor from outside), `leaf` (a tensor made here), `parameter`, `module` (an unknown layer),
         `python` (anything that is not a tensor), `unknown` (a call that could not be followed).
-    args, kwargs: operands: other origins, constants, or tuples/lists of these.
+    args, kwargs: operands: other origins, constants, or tuples/lists of these. A `parameter` has `of` among its kwargs
+        where it was made by a constructor: it tells the objects of one class apart.
     modes: the grad-mode contexts in force, outermost first, as source text (`torch.no_grad()`).
     name: what the user calls the value, or "".
     requires_grad: what the analyser believes of the result: True, False or None.

@@ -38,6 +38,8 @@ class CutRecord:
     entry: Any = None
     made: Any = None
     """The identity of the tensor that was made by it, where that asks to require grad."""
+    stored: bool = False
+    """What was cut off was written into a tensor that keeps it (a queue, a memory, an average), as one detaches for."""
 
 
 @dataclass
@@ -316,6 +318,8 @@ def _merged(found: list[tuple[CutRecord, events.Cut]]) -> list[events.Event]:
         groups.setdefault(key, []).append((record, made))
     told: list[events.Event] = []
     for pairs in groups.values():
+        if any(not record.stored for record, _ in pairs):
+            pairs = [pair for pair in pairs if not pair[0].stored]
         ordered = [made for _, made in sorted(pairs, key=lambda pair: pair[0].where)]
         told.append(
             replace(ordered[0], also=tuple(dict.fromkeys(e.where for e in ordered[1:] if e.where != ordered[0].where)))

@@ -48,6 +48,8 @@ NUMPY_LEAVES = frozenset({
 """Functions of numpy that do not turn a tensor into an array: they call its own method, or fail in another way. All others,
 and these where they are given a list of tensors, of
 `numpy`, `numpy.linalg` and `numpy.testing` do, by `__array__` (measured with numpy 2.4)."""
+REDUCTIONS = frozenset({"mean", "sum", "max", "min", "amax", "amin", "prod", "std", "var", "median", "average"})
+"""Functions of numpy that make one number of a list of numbers."""
 NUMBERS = frozenset({
     "math", "random", "time", "os", "sys", "re", "json", "datetime", "argparse", "logging", "pathlib", "glob", "shutil",
     "string", "struct", "socket", "subprocess", "platform", "getpass", "inspect", "warnings", "gc", "uuid", "csv",
@@ -88,6 +90,14 @@ def call_extern(m: Machine, call: Call) -> Any:
 def _numpy(m: Machine, call: Call, rest: str) -> Any:
     package, _, name = rest.rpartition(".")
     listed = bool(call.args) and isinstance(m.get(m.simplified(call.args[0])), Sequence)
+    if (
+        listed
+        and name in REDUCTIONS
+        and len(call.args) == 1
+        and not call.kwargs
+        and not any(tensors_in(m, call.args[0]))
+    ):
+        return replace(m.opaque(call.at, FALSE, "number", tag=name), lost=_lost(m, call.args))
     if package in ("", "linalg", "testing") and (name not in NUMPY_LEAVES or listed):
         return _taken_to_numpy(m, call)
     return replace(m.opaque(call.at, FALSE, "array", tag=name), lost=_lost(m, call.args))
@@ -106,8 +116,9 @@ def _lost(m: Machine, values: Iterable[Any]) -> frozenset[int]:
     found: set[int] = set()
     for value in values:
         for leaf in leaves(m.simplified(value)):
-            if isinstance(leaf, Opaque):
-                found |= leaf.lost
+            thing = m.get(leaf)
+            inside = [*thing.items, thing.rest] if isinstance(thing, Sequence) else [leaf]
+            found |= {n for part in inside for one in leaves(part) if isinstance(one, Opaque) for n in one.lost}
         for ref in tensors_in(m, value):
             thing = m.get(ref)
             assert isinstance(thing, Tensor)

@@ -225,6 +225,9 @@ def _scalar_data(m: Machine, value: Any) -> Flag:
     thing = m.get(value)
     if isinstance(thing, Sequence):
         return FALSE
+    if isinstance(value, Opaque) and value.kind == "number" and value.lost:
+        single = all(m.ledger.cuts[n - 1].how in (".item()", "float()", "int()") for n in value.lost)
+        return TRUE if single else UNKNOWN
     return m.simplified(thing.scalar) if isinstance(thing, Tensor) else UNKNOWN
 
 
@@ -322,7 +325,9 @@ def parameter(m: Machine, call: Call) -> Any:
         storage, inference = held.storage, held.inference
     else:
         lost, storage, inference = frozenset(), 0, m.simplified(m.state.mode.inference)
-    origin = replace(m.origin("parameter", call.at, (), flag), floating=True)
+    building = m.contexts.building(m.context)
+    of = (("of", building),) if building else ()
+    origin = replace(m.origin("parameter", call.at, (), flag), floating=True, kwargs=of)
     made = Tensor(
         rg=flag, leaf=TRUE, floating=TRUE, inference=inference, sure=True, parameter=True, storage=storage, lost=lost,
         origin=origin,

@@ -104,6 +104,9 @@ def _carried(
         lost |= carried(
             m, values, values, FALSE if is_false(m.recording) and not thing.parameter else rg, "mode", how, at
         )
+    for number in lost - thing.lost:
+        record = m.ledger.cuts[number - 1]
+        record.stored = record.stored or record.kind == "detach" and is_false(rg)
     if thing.parameter:
         m.ledger.written.add(m.contexts.identity(ref.addr))
     short = how if how in ADDITIVE or how in SCALING else {"+": "add", "-": "sub", "*": "mul", "/": "div"}.get(how, "")

@@ -239,6 +239,9 @@ def _requires_grad(m: Machine, call: Call) -> Any:
 
 def _parameters(m: Machine, call: Call) -> Any:
     recurse = call.constant(0, "recurse", True)
+    paths = torch_paths.parameters(m, call.self, torch_modules.UNROLLED) if recurse is True else None
+    if paths is not None:
+        return m.alloc(call.at, Sequence("iterator", tuple(p for _, p in paths)), "parameters")
     found, rest = torch_modules.parameters(m, call.self, call.at, recurse=recurse is not False)
     return m.alloc(call.at, Sequence("iterator", tuple(p for _, p in found), rest), "parameters")
 

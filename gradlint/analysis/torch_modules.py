@@ -485,9 +485,9 @@ def set_all(m: Machine, addresses: Iterable[int], flag: Flag, at: int = 0) -> No
     for address in addresses:
         thing = m.state.heap.get(address)
         if isinstance(thing, Tensor):
-            m.state.put(
-                address, replace(thing, rg=flag if not thing.many else thing.rg if thing.rg == flag else UNKNOWN)
-            )
+            rg = flag if not thing.many else thing.rg if thing.rg == flag else UNKNOWN
+            origin = replace(thing.origin, requires_grad=rg.value if isinstance(rg, Truth) else None)
+            m.state.put(address, replace(thing, rg=rg, origin=origin))
         elif isinstance(thing, Instance) and OWN in thing.attrs:
             m.state.put(address, replace(thing, attrs={**thing.attrs, OWN: flag}))
 

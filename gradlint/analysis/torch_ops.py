@@ -485,7 +485,7 @@ def dead_terms(m: Machine, name: str, bound: Operands, rg: Flag, at: int) -> fro
             found.update(
                 n
                 for leaf in leaves(m.simplified(value))
-                if isinstance(leaf, Opaque) and leaf.kind == "number"
+                if isinstance(leaf, Opaque) and leaf.kind in ("number", "array")
                 for n in leaf.lost
             )
     for ref, thing in zip(terms, tensors):

@@ -39,8 +39,9 @@ def _collect(m: Machine, value: Any, name: str, found: list[tuple[str, Ref]]) ->
     return True
 
 
-def parameters(m: Machine, ref: Any) -> list[tuple[str, Ref]] | None:
-    """The parameters below a module with their dotted names; None where some are not known one by one."""
+def parameters(m: Machine, ref: Any, most: int = MAX_PARAMETERS) -> list[tuple[str, Ref]] | None:
+    """The parameters below a module with their dotted names; None where some are not known one by one, or there are more
+    than `most`."""
     below = modules(m, ref)
     if below is None:
         return None
@@ -50,7 +51,7 @@ def parameters(m: Machine, ref: Any) -> list[tuple[str, Ref]] | None:
         if names is None:
             return None
         wanted += [(f"{prefix}.{name}" if prefix else name, one, name) for name in names]
-    if len(wanted) > MAX_PARAMETERS:
+    if len(wanted) > most:
         return None
     found: dict[Ref, str] = {}
     for path, one, name in wanted:

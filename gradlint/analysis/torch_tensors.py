@@ -278,6 +278,8 @@ def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> No
     origin = thing.origin
     if is_true(new) and is_false(rg):
         origin = replace(m.origin("leaf", at, (), new), name=thing.origin.name)
+    elif is_false(new) and origin.op in ("parameter", "leaf"):
+        origin = replace(origin, requires_grad=False)
     if new == rg:
         return
     if thing.used and is_true(new):

@@ -178,7 +178,10 @@ class _Building:
         """The number of a step: that of an equal one, if there is one. The same value may be met before and after it has
         got its name."""
         origin = step.origin
-        key = (replace(origin, name="", args=(), kwargs=(), depth=1, mode_line=0), _key(step.args), _key(step.kwargs))
+        # Parameters of two objects are made at one place: what tells them apart is which object each is of.
+        of = origin.kwargs if step.kind is Kind.PARAMETER else ()
+        plain = replace(origin, name="", args=(), kwargs=of, depth=1, mode_line=0)
+        key = (plain, _key(step.args), _key(step.kwargs))
         equal = self._by_key.setdefault(key, []) if origin.line else []
         for number in equal:
             name = self.steps[number].origin.name
