@@ -37,6 +37,10 @@ def call_method(m: Machine, call: Call) -> Any:
 
 
 def _of_constant(m: Machine, owner: Const, call: Call) -> Any:
+    if owner.value is None:
+        # What stands here as None has most likely been set from out of view: Python would have raised.
+        m.may_raise()
+        return m.opaque(call.at, tag=call.name)
     if call.name in STRING and isinstance(owner.value, str) and not call.kwargs and not call.rest:
         given = [m.simplified(a) for a in call.args]
         if all(isinstance(a, Const) for a in given):
