@@ -89,7 +89,7 @@ def switched(m: Machine, here: int, how: str) -> None:
     act.switched.append(here)
     act.computed_at_switch.setdefault(here, m.computed)
     m.switches[here] = how
-    m.switches_in.setdefault(id(act.code), set()).add(here)
+    m.switches_in.setdefault((act.unit, act.code.at if act.code is not None else 0), set()).add(here)
 
 
 def truth_flag(kind: str) -> Flag:

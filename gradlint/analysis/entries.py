@@ -11,12 +11,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from gradlint.analysis import attributes, calls, classes, testing
+from gradlint.analysis import attributes, calls, classes, testing, torch_frameworks, torch_modules
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Exhausted, Machine
 from gradlint.analysis.state import Mode
 from gradlint.analysis.triggers import Around, is_hot
 from gradlint.analysis.values import (
+    LIKELY_FALSE,
     Class,
     Const,
     Descriptor,
@@ -37,6 +38,8 @@ from gradlint.syntax.unit import Unit
 
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 _STORED = re.compile(rb"\.(\w+)\s*(?:,|\)|(?:[-+*/@%&|^]|//|\*\*|<<|>>)?=(?!=))")
+_GROWN = re.compile(rb"(\w+)\s*(?:\.(?:append|extend|insert|pop|update)\s*\(|\[[^\]\n]*\]\s*=(?!=))")
+_ANY_GROWN = re.compile(rb"add_module\s*\(|register_module\s*\(|setattr\s*\(|_modules\b")
 _GLOBAL = re.compile(rb"\bglobal\s+([\w, ]+)")
 
 
@@ -182,6 +185,8 @@ def _method(m: Machine, code: ir.Code, value: Any, raw: Func, holder: Ref, unkno
     if raw.key in m.given or code.name.startswith(testing.TESTS):
         unknown = list(_given(m, raw, obj).values())
         named = _given(m, raw, obj, ("keyword",))
+    if len(unknown) > 1 and torch_frameworks.gets_batch(m, holder, code.name) and isinstance(unknown[1], Opaque):
+        unknown = [unknown[0], replace(unknown[1], rg=LIKELY_FALSE), *unknown[2:]]
     mode = torch_models.entry_mode(m, holder, code.name)
     if mode is not None:
         m.state.mode = mode
@@ -243,8 +248,9 @@ def stored_elsewhere(m: Machine) -> frozenset[str]:
     return found
 
 
-def loosen(m: Machine, obj: Any, stored: frozenset[str], depth: int) -> None:
-    """Forget what other methods may have changed: attributes stored elsewhere, contents of containers, training."""
+def loosen(m: Machine, obj: Any, stored: frozenset[str], depth: int, called: str = "") -> None:
+    """Forget what other methods may have changed: attributes stored elsewhere, contents of containers, training. `called`:
+    the attribute that holds the object."""
     thing = m.get(obj)
     if not isinstance(thing, Instance) or depth > 4:
         return
@@ -256,15 +262,36 @@ def loosen(m: Machine, obj: Any, stored: frozenset[str], depth: int) -> None:
         elif name in stored and name[0] != ":":
             attrs[name] = anonymous([value, unknown])
     m.put(obj, replace(thing, attrs=attrs))
-    for value in thing.attrs.values():
+    for name, value in thing.attrs.items():
         held = m.get(value)
         if isinstance(held, Instance):
-            loosen(m, value, stored, depth + 1)
+            loosen(m, value, stored, depth + 1, name)
+        elif name == torch_modules.CHILDREN and called and called not in _grown(m) and "" not in _grown(m):
+            # The layers of a container are what its constructor was given.
+            items = (
+                held.items if isinstance(held, Sequence) else held.entries.values() if isinstance(held, Table) else ()
+            )
+            for child in items:
+                loosen(m, child, stored, depth + 1, called)
         elif isinstance(held, (Tensor, Sequence, Table)):
             calls.escape(m, (value,))
             if isinstance(held, Sequence):
                 for item in held.items:
                     loosen(m, item, stored, depth + 1)
+
+
+def _grown(m: Machine) -> frozenset[str]:
+    """Names of what some function of the file other than a constructor puts items into or takes items out of; "" among
+    them where it may be any container of layers."""
+    found = m.services.get("grown")
+    if found is None:
+        names: set[str] = set()
+        for code in m.services["units"][0].functions():
+            if code.name != "__init__":
+                names |= {n.decode() for n in _GROWN.findall(code.text)}
+                names |= {""} if _ANY_GROWN.search(code.text) else set()
+        found = m.services["grown"] = frozenset(names)
+    return found
 
 
 def _forget_globals(m: Machine, frame: Frame) -> None:

@@ -88,7 +88,7 @@ def _new(m: Machine, act: Activation, where: int, how: str, name: str) -> Leak |
         after=m.mode_fact(), switch=m.switches.get(where, "set_grad_enabled"), before=m.mode_fact(act.entry_mode),
         computes=Truth(m.computed != act.computed_at_switch.get(where, m.computed)), thread=m.thread_base == len(m.stack),
     )  # fmt: skip
-    jumped = bool(m.switches_in.get(id(act.code), set()) - set(act.switched))
+    jumped = act.code is not None and bool(m.switches_in.get((act.unit, act.code.at), set()) - set(act.switched))
     return Leak(event, where, m.computed, jumped)
 
 

@@ -54,6 +54,8 @@ class RootRecord:
     fact: TensorFact
     origin: Origin
     whole: bool
+    inner: bool = False
+    """It is an `autograd.grad` whose results are differentiated again: a step of something that learns to learn."""
     time: int = 0
 
 
@@ -142,7 +144,9 @@ class Ledger:
         self.clock = 0
         self.names: dict[Any, str] = {}
         self.written: set[Any] = set()
-        """Leaves whose values are written by hand: averages of weights, loaded states."""
+        """Leaves whose values or gradients are written by hand: averages of weights, loaded states."""
+        self.grads_read: set[Any] = set()
+        """Leaves whose `.grad` the program asks for."""
         self.escaped: set[Any] = set()
         """Leaves that unknown code got hold of."""
         self.quiet: set[Any] = set()
@@ -391,6 +395,8 @@ def _judge(
         held = any(record.made in o.held for o in ledger.optimizers)
         if root.leaves == frozenset({record.made}) and not held and _adds_up(root.origin, record.where):
             return _event(ledger, record, root, "asked", record.lost, 0, False)
+        if _only_copies(ledger, record, root):
+            return _event(ledger, record, root, "asked", record.lost, 0, False)
     starved = {leaf for leaf in record.lost if not vague and leaf not in trained and _waits(ledger, leaf, record)}
     if starved:
         holder = ledger.holders(next(iter(starved)))[0]
@@ -405,6 +411,29 @@ def _judge(
         if both and all(leaf not in ledger.written for leaf in both):
             return _event(ledger, record, root, "constant", both, 0, False)
     return None
+
+
+def _only_copies(ledger: Ledger, record: CutRecord, root: RootRecord) -> bool:
+    """Whether a root leads to nothing but new leaves made of what an optimizer waits for, and nobody wants the gradients
+    of those: what they were made of gets none."""
+    copies = {r.made: r for r in ledger.cuts if r.asks_grad and r.made is not None}
+    if (
+        root.inner
+        or root.vague
+        or not root.leaves
+        or not root.leaves <= copies.keys()
+        or root.leaves & ledger.grads_read
+    ):
+        return False
+    outer = {leaf for other in ledger.roots if not other.inner for leaf in other.leaves}
+    held = {leaf for o in ledger.optimizers for leaf in o.held}
+    return (
+        record.made in root.leaves
+        and bool(record.lost)
+        and record.lost <= held
+        and not root.leaves & held
+        and not record.lost & (outer | ledger.written | ledger.escaped)
+    )
 
 
 def _waits(ledger: Ledger, leaf: Any, record: CutRecord) -> bool:

@@ -211,8 +211,8 @@ class Machine:
         """How many operations were computed while a mode (by place) was the innermost."""
         self.switches: dict[int, str] = {}
         """Places where the mode is switched by a statement, and how."""
-        self.switches_in: dict[int, set[int]] = {}
-        """By function (the identity of its code), the places of the switches that any of its calls has made."""
+        self.switches_in: dict[tuple[int, int], set[int]] = {}
+        """By function (its file and place), the places of the switches that any of its calls has made."""
         self.thread_base = -1
         """The depth of the stack at which the body of a thread runs; -1 outside of threads."""
         self.runs_main = False

@@ -302,7 +302,7 @@ def grad(m: Machine, call: Call) -> Any:
             graphs.append(found)
             nodes += found.nodes
             if not is_false(m.simplified(thing.rg)):
-                torch_cuts.root(m, ref, call.at)  # type: ignore[arg-type]
+                torch_cuts.root(m, ref, call.at, is_true(create))  # type: ignore[arg-type]
     if _differentiated_again(m, [known(m, m.simplified(v)) for v in outputs], call.at):
         m.stop()
         return NONE

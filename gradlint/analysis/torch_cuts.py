@@ -55,8 +55,8 @@ def _to_blame(m: Machine, at: int) -> tuple[int, int]:
     return m.here(at), blamed
 
 
-def root(m: Machine, ref: Ref, at: int) -> None:
-    """Write down that `ref`, which requires grad, is differentiated."""
+def root(m: Machine, ref: Ref, at: int, inner: bool = False) -> None:
+    """Write down that `ref`, which requires grad, is differentiated; `inner`: by `autograd.grad` with `create_graph`."""
     thing = m.get(ref)
     assert isinstance(thing, Tensor)
     leaves = sources_of(m, ref, thing)
@@ -70,6 +70,7 @@ def root(m: Machine, ref: Ref, at: int) -> None:
             m.fact(ref),
             thing.origin,
             thing.sure,
+            inner,
         )
     )
     reached = set(reachable(m, thing))

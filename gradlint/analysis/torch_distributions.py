@@ -115,11 +115,19 @@ def _lost(m: Machine, ref: Any) -> frozenset[int]:
     return frozenset[int]().union(*(t.lost for t in given if isinstance(t, Tensor)))
 
 
-def _computed(m: Machine, ref: Any, name: str, args: tuple[Any, ...], at: int) -> Any:
-    from gradlint.analysis.torch_ops import carried, is_vague, note_recorded, sources_of
-    from gradlint.analysis.torch_values import tensors_in
-    from gradlint.analysis.values import Node
+def divergence(m: Machine, call: Call) -> Any:
+    """`kl_divergence(p, q)`: computed from the parameters of both."""
+    both_given = [_arguments(m, m.simplified(value)) for value in (*call.args, *call.kwargs.values())]
+    if len(both_given) != 2 or not all(both_given):
+        m.compute()
+        return m.opaque(call.at, FALSE if is_false(m.recording) else UNKNOWN, tag=call.name)
+    m.compute()
+    flow = [value for given in both_given for value in given.values()]
+    flag = both(m.recording, any_of(m, flow))
+    return _result(m, "torch.distributions.kl_divergence", flow, flow, flag, call.at, "unknown")
 
+
+def _computed(m: Machine, ref: Any, name: str, args: tuple[Any, ...], at: int) -> Any:
     m.compute()
     given, member = _arguments(m, ref), _member(m, ref, name)
     name = f"torch.distributions.{name}"
@@ -131,9 +139,21 @@ def _computed(m: Machine, ref: Any, name: str, args: tuple[Any, ...], at: int) -
     flag = both(m.recording, any_of(m, flow))
     if member is not None and member.off != "drops" and not is_true(m.recording):
         flag = either(flag, UNKNOWN if not is_false(any_of(m, flow)) else FALSE)
+    return _result(m, name, operands, flow, flag, at, name)
+
+
+def _result(m: Machine, name: str, operands: list[Any], flow: list[Any], flag: Flag, at: int, op: str) -> Any:
+    """A tensor computed from operands, of which those in `flow` have derivatives. `op`: what its origin calls it."""
+    from gradlint.analysis import torch_advice
+    from gradlint.analysis.torch_ops import carried, is_vague, note_recorded, sources_of
+    from gradlint.analysis.torch_values import tensors_in
+    from gradlint.analysis.values import Node
+
     nodes: frozenset[int] = frozenset()
     if not is_false(flag):
         note_recorded(m, flag, at)
+        for one in [t for value in operands for t in tensors_in(m, value)]:
+            torch_advice.meets(m, m.get(one))  # type: ignore[arg-type]
         inputs: set[int] = set()
         below: set[int] = set()
         for value in flow:
@@ -154,6 +174,6 @@ def _computed(m: Machine, ref: Any, name: str, args: tuple[Any, ...], at: int) -
     lost = carried(m, operands, flow, flag, "mode", name, at)
     made = Tensor(
         rg=flag, leaf=negate(flag), floating=TRUE, inference=m.simplified(m.state.mode.inference), nodes=nodes,
-        sure=is_true(flag) and is_true(m.recording), lost=lost, origin=m.origin(name, at, operands, flag),
+        sure=is_true(flag) and is_true(m.recording), lost=lost, origin=m.origin(op, at, operands, flag),
     )  # fmt: skip
     return m.tensor(at, made, name)

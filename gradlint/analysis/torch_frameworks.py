@@ -26,6 +26,14 @@ def entry_mode(m: Machine, holder: Ref, name: str) -> Mode | None:
     return None
 
 
+BATCHES = frozenset({"training_step", "validation_step", "test_step", "predict_step"})
+
+
+def gets_batch(m: Machine, holder: Ref, name: str) -> bool:
+    """Whether a framework calls a method of a user class with what a loader yields as its first argument."""
+    return name in BATCHES and any(frameworks.hook_mode(base, name) is not None for base in externs(m, holder))
+
+
 def call(m: Machine, made: Call) -> Any:
     """A function or class of a framework; None where nothing is known of it."""
     if frameworks.is_class(made.name):

@@ -335,7 +335,12 @@ def parameter(m: Machine, call: Call) -> Any:
         single=held.single if isinstance(held, Tensor) else UNKNOWN,
         plain=held.plain if isinstance(held, Tensor) else UNKNOWN,
     )  # fmt: skip
-    return m.tensor(call.at, made)
+    copy = m.tensor(call.at, made)
+    for number in lost:
+        record = m.ledger.cuts[number - 1]
+        if record.asks_grad and record.where == m.here(call.at):
+            record.made = m.contexts.identity(copy.addr)
+    return copy
 
 
 def variable(m: Machine, call: Call) -> Any:

@@ -65,6 +65,8 @@ def call_extern(m: Machine, call: Call) -> Any:
         return torch_modules.make_layer(m, call)
     if torch_optim.is_optimizer_class(name):
         return torch_optim.make(m, call)
+    if name in ("torch.distributions.kl_divergence", "torch.distributions.kl.kl_divergence"):
+        return torch_distributions.divergence(m, call)
     if name.startswith("torch.distributions.") and name.rpartition(".")[2][:1].isupper():
         return torch_distributions.make(m, call)
     row = tables.operator(name)

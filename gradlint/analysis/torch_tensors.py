@@ -155,6 +155,7 @@ GRAD = "torch.Tensor.grad"
 def _grad(m: Machine, ref: Ref, thing: Tensor, at: int) -> Any:
     torch_rebinding.missed(m, thing, at, ref)
     late(m, thing, ref, at)
+    m.ledger.grads_read.add(m.contexts.identity(ref.addr))
     if thing.grad is not None:
         return thing.grad
     m.event(events.GradRead, at, target=m.fact(ref), retained=thing.retains)
@@ -226,6 +227,8 @@ def set_attribute(m: Machine, ref: Ref, name: str, value: Any, at: int) -> None:
         set_requires_grad(m, ref, truth_of(m, value), at, "attribute")
     elif name == "grad":
         m.put(ref, replace(thing, grad=value))
+        if value != NONE:
+            m.ledger.written.add(m.contexts.identity(ref.addr))
     elif name == "data":
         if not (isinstance(value, Ref) and use_of_data(m, value, "inplace")):
             m.event(events.DataUsed, at, target=m.fact(ref), how="assign")
@@ -626,6 +629,11 @@ def set_opaque_attribute(m: Machine, obj: Opaque, name: str, value: Any, at: int
             set_requires_grad(m, ref, truth_of(m, value), at, "attribute")
     elif name == "requires_grad_":
         in_vain(m, name, at, value, _owner(obj), "method")
+    elif name == "grad" and value != NONE:
+        from gradlint.analysis import torch_cuts, torch_modules
+
+        group = torch_modules.members(obj.symbol[1] if obj.symbol[0] == "some" else obj.symbol)
+        m.ledger.written |= torch_cuts.identities(m, group[1] if group is not None else ())
     else:
         check_typo(m, name, at, value, _owner(obj))
 
