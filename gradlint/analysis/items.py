@@ -189,11 +189,19 @@ def _is_key(value: Any) -> bool:
     return isinstance(value, (str, bytes, int, float, bool, type(None)))
 
 
+def _is_whole_slice(m: Machine, index: Any) -> bool:
+    """Whether an index is `[:]`."""
+    bounds = m.get(index)
+    return isinstance(bounds, Sequence) and bounds.kind == "slice" and all(m.simplified(b) == NONE for b in bounds.items)
+
+
 def del_item(m: Machine, obj: Any, index: Any, at: int) -> Any:
     """`del obj[index]` for a leaf `obj`."""
     thing, index = m.get(obj), m.simplified(index)
     if isinstance(thing, Table) and isinstance(index, Const) and index.value in thing.entries:
         m.put(obj, replace(thing, entries={k: v for k, v in thing.entries.items() if k != index.value}))
+    elif isinstance(thing, Sequence) and _is_whole_slice(m, index):
+        m.put(obj, replace(thing, items=(), rest=None))
     elif isinstance(thing, Sequence) and thing.exact:
         if (
             isinstance(index, Const)

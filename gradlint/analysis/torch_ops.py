@@ -589,6 +589,7 @@ def record(
     grads: set[int] = set(own)
     below: set[int] = set(own)
     for value in flowing(row, bound):
+        perhaps = _perhaps(m, value)
         for ref in tensors_in(m, value):
             thing = m.get(ref)
             assert isinstance(thing, Tensor)
@@ -596,7 +597,8 @@ def record(
                 mark_used(m, ref, thing, call.at)
                 continue
             if thing.nodes:
-                (inputs if thing.sure and len(thing.nodes) == 1 else maybe).update(thing.nodes)
+                certain = thing.sure and len(thing.nodes) == 1 and ref not in perhaps
+                (inputs if certain else maybe).update(thing.nodes)
             elif is_true(m.simplified(thing.leaf)):
                 grads.add(ref.addr)
             below |= sources_of(m, ref, thing)
@@ -607,6 +609,15 @@ def record(
         at=m.here(call.at),
     )  # fmt: skip
     return frozenset({m.alloc(call.at, node, "node" + tag).addr}), is_true(rg) and is_true(m.recording)
+
+
+def _perhaps(m: Machine, value: Any) -> set[Ref]:
+    """Of the tensors in a list those that stand for any number of its items, none included."""
+    thing = m.get(m.simplified(value)) if type(value) is Ref else None
+    if not isinstance(thing, Sequence) or thing.rest is None:
+        return set()
+    certain = {ref for item in thing.items for ref in tensors_in(m, item)}
+    return set(tensors_in(m, thing.rest)) - certain
 
 
 def note_recorded(m: Machine, rg: Flag, at: int) -> None:
