@@ -192,7 +192,9 @@ def _is_key(value: Any) -> bool:
 def _is_whole_slice(m: Machine, index: Any) -> bool:
     """Whether an index is `[:]`."""
     bounds = m.get(index)
-    return isinstance(bounds, Sequence) and bounds.kind == "slice" and all(m.simplified(b) == NONE for b in bounds.items)
+    return (
+        isinstance(bounds, Sequence) and bounds.kind == "slice" and all(m.simplified(b) == NONE for b in bounds.items)
+    )
 
 
 def del_item(m: Machine, obj: Any, index: Any, at: int) -> Any:

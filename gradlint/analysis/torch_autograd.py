@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from gradlint.analysis import events, torch_cuts, torch_modules, torch_rebinding
@@ -102,7 +103,7 @@ def _backward(
     keep = create if retain is None else retain
     if keep is None or not is_true(keep):
         m.freed_roots[m.here(at)] = m.fact(ref)
-        free(m, found.nodes, FALSE if keep is None else keep, m.here(at))
+        free(m, found.nodes, FALSE if keep is None else keep, m.here(at), found.some)
     accumulate(m, thing, ref, at)
     return NONE
 
@@ -188,9 +189,27 @@ class _Graph:
         self.modified: list[tuple[str, Place]] = []
         self.changed: list[TensorFact] = []
         self.hidden: list[tuple[str, Place]] = []
+        self.some: set[int] = set()
+        """Nodes that stand for several, of which the graph holds one, or some."""
         self.m = m
         certain = thing.sure and len(thing.nodes) == 1
         self._walk([(a, certain) for a in sorted(thing.nodes)])
+        self._find_some(thing)
+
+    def _find_some(self, thing: Tensor) -> None:
+        """An operation on one item of a list leads to the nodes of one item, an operation on the list to those of all."""
+        whole: set[int] = set()
+        todo = [a for a in thing.nodes if not self.m.contexts.is_old(a)]
+        while todo:
+            address = todo.pop()
+            node = self.m.state.heap.get(address)
+            if address in whole or not isinstance(node, Node):
+                continue
+            whole.add(address)
+            inside = self.m.contexts.is_old(address)
+            todo += [a for a in node.inputs if inside or not self.m.contexts.is_old(a)]
+            todo += node.maybe
+        self.some = {a for a in self.nodes if a not in whole}
 
     def _walk(self, todo: list[tuple[int, bool]]) -> None:
         seen: dict[int, bool] = {}
@@ -236,12 +255,12 @@ class _Graph:
                 self.hidden.append((name, m.place(seen)))
 
 
-def free(m: Machine, nodes: list[int], keep: Flag, here: int) -> None:
-    """backward() without retain_graph frees what the graph saved."""
+def free(m: Machine, nodes: list[int], keep: Flag, here: int, some: Collection[int] = ()) -> None:
+    """backward() without retain_graph frees what the graph saved. `some`: nodes that stand for more than it frees."""
     for address in nodes:
         node = m.state.heap.get(address)
         if isinstance(node, Node) and not is_true(node.freed):
-            gone = negate(keep) if not any(t.value is None for t in leaves(keep)) else UNKNOWN
+            gone = negate(keep) if not any(t.value is None for t in leaves(keep)) and address not in some else UNKNOWN
             m.state.put(address, replace(node, freed=gone, freed_at=here))
 
 
