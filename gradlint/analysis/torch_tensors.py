@@ -435,7 +435,8 @@ def _to(m: Machine, call: Call) -> Any:
             else lift(lambda r, t: t if r.value else (FALSE if t.value is False else UNKNOWN), m.recording, rg)
         )
     copy = call.arg(-1, "copy")
-    copies = is_true(m.simplified(thing.plain)) and call.name in COPYING
+    asked = {v.name for v in (*call.args, given) if isinstance(v, Extern)}
+    copies = is_true(m.simplified(thing.plain)) and (call.name in COPYING or bool(asked & OTHER_DTYPES))
     if copies and not is_true(m.recording):
         flag = FALSE if is_false(m.recording) else UNKNOWN if not is_false(rg) else FALSE
     same_device = call.name in ("cpu", "contiguous") or not call.args and not call.kwargs
@@ -458,6 +459,10 @@ def _to(m: Machine, call: Call) -> Any:
     ), "to")  # fmt: skip
 
 
+OTHER_DTYPES = frozenset(
+    f"torch.{name}" for name in ("float64", "double", "float16", "half", "bfloat16", "complex64", "complex128")
+)
+"""Dtypes that a tensor of the default dtype does not have."""
 COPYING = frozenset({"double", "half", "bfloat16", "cfloat", "cdouble", "chalf"})
 """Casts that copy what is of the default dtype."""
 
