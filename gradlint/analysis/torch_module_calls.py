@@ -108,6 +108,9 @@ def _forward(m: Machine, ref: Ref, thing: Instance, call: Call) -> Any:
         return _sequential(m, ref, call)
     if name in torch_modules.WRAPPERS and "module" in thing.attrs:
         return m.services["call"](m, thing.attrs["module"], call.args, call.kwargs, call.at, call.rest)
+    if name in torch_modules.WRAPPERS:
+        m.services["escape"](m, call.all_args)
+        return m.opaque(call.at, FALSE if is_false(m.recording) else UNKNOWN, tag="wrapped")
     if name and layer_rows.exists(name):
         from gradlint.analysis.torch_layers import apply_layer
 
