@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gradlint.syntax.unit import Unit
 from gradlint.words import bare
@@ -82,7 +83,7 @@ def is_hot(unit: Unit, text: bytes, advice: bool, around: Around = EVERYTHING) -
     if advice and ADVICE.search(text):
         return True
     text = bare(text)
-    if BY_ITSELF.search(text) or any(name in text for name in _renamed(unit)):
+    if BY_ITSELF.search(text) or any(name in text for name in _renamed(unit.data)):
         return True
     if around.differentiates and WITH_BACKWARD.search(text):
         return True
@@ -90,7 +91,9 @@ def is_hot(unit: Unit, text: bytes, advice: bool, around: Around = EVERYTHING) -
         return True
     if b"Parameter" in text and re.search(rb"\bParameter\s*\(", PLAIN_PARAMETER.sub(b"", text)):
         return True
-    return _changes(text, around) and (LEARNT.search(text) is not None or any(n in text for n in _parameters_of(unit)))
+    return _changes(text, around) and (
+        LEARNT.search(text) is not None or any(n in text for n in _parameters_of(unit.data))
+    )
 
 
 def _changes(text: bytes, around: Around) -> bool:
@@ -101,13 +104,15 @@ def _changes(text: bytes, around: Around) -> bool:
     return bool(called & around.changing or called - INITIALISERS - around.tame)
 
 
-def _renamed(unit: Unit) -> list[bytes]:
+@lru_cache(maxsize=8)
+def _renamed(data: bytes) -> tuple[bytes, ...]:
     """The names that a file gives to modes and the like (`from torch import no_grad as ng`)."""
-    if b" as " not in unit.data and b"= torch." not in unit.data:
-        return []
-    return [imported or assigned for imported, assigned in RENAMED.findall(unit.data)]
+    if b" as " not in data and b"= torch." not in data:
+        return ()
+    return tuple(imported or assigned for imported, assigned in RENAMED.findall(data))
 
 
-def _parameters_of(unit: Unit) -> tuple[bytes, ...]:
+@lru_cache(maxsize=8)
+def _parameters_of(data: bytes) -> tuple[bytes, ...]:
     """Names of attributes that hold parameters somewhere in the file, as they are read."""
-    return tuple(b"self." + name for name in dict.fromkeys(PARAMETERS.findall(unit.data)))
+    return tuple(b"self." + name for name in dict.fromkeys(PARAMETERS.findall(data)))
