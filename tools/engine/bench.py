@@ -39,6 +39,20 @@ def weights() -> list[tuple[np.ndarray, np.ndarray]]:
     ]
 
 
+def trained(torch: Any, model: Any, x: Any, y: Any) -> Step:
+    """A step of gradient descent as people write it for torch."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+
+    def step() -> float:
+        optimizer.zero_grad()
+        loss = ((model(x) - y) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return float(loss.item())
+
+    return step
+
+
 def layers_on(torch: Any) -> Step:
     """The loop as people write it for torch; the engine runs the same."""
     nn = torch.nn
@@ -51,16 +65,7 @@ def layers_on(torch: Any) -> Step:
         parts += [layer, nn.Tanh()]
     model = nn.Sequential(*parts[:-1])
     x, y = torch.tensor(data(BATCH, WIDTHS[0])), torch.tensor(data(BATCH, WIDTHS[-1]) * 0.1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-
-    def step() -> float:
-        optimizer.zero_grad()
-        loss = ((model(x) - y) ** 2).mean()
-        loss.backward()
-        optimizer.step()
-        return float(loss.item())
-
-    return step
+    return trained(torch, model, x, y)
 
 
 def layers_on_autograd() -> Step:
@@ -95,16 +100,7 @@ def convolutions_on(torch: Any) -> Step:
         nn.Linear(256, 10),
     )  # fmt: skip
     x, y = torch.tensor(data(16, 1, 28, 28)), torch.tensor(data(16, 10) * 0.1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-
-    def step() -> float:
-        optimizer.zero_grad()
-        loss = ((model(x) - y) ** 2).mean()
-        loss.backward()
-        optimizer.step()
-        return float(loss.item())
-
-    return step
+    return trained(torch, model, x, y)
 
 
 def convolutions_on_autograd() -> Step:
