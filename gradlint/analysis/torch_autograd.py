@@ -224,14 +224,13 @@ class _Graph:
             self.nodes.append(address)
             if certain:
                 self._look(node)
-            stop = certain and node.keeps and is_true(self.m.simplified(node.freed))
+            stop = certain and self._is_freed(node)
             todo += [(a, certain and not stop) for a in sorted(node.inputs)]
             # Whichever of them it leads to, that one is freed.
-            gone = certain and not stop and all(self._is_freed(a) for a in node.maybe)
+            gone = certain and not stop and all(self._is_freed(self.m.state.heap.get(a)) for a in node.maybe)
             todo += [(a, gone) for a in sorted(node.maybe)]
 
-    def _is_freed(self, address: int) -> bool:
-        node = self.m.state.heap.get(address)
+    def _is_freed(self, node: Any) -> bool:
         return isinstance(node, Node) and node.keeps and is_true(self.m.simplified(node.freed))
 
     def _look(self, node: Node) -> None:
