@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from .cli.command import gradlint
 
 ODD = Path(__file__).resolve().parents[1] / "fixtures" / "odd"
 FILES = sorted(ODD.glob("*.py"))
@@ -18,12 +18,9 @@ FILES = sorted(ODD.glob("*.py"))
     "command", [("check", "--select", "ALL", "--exit-zero"), ("predict",)], ids=["check", "predict"]
 )
 def test_odd_files_are_read(path: Path, command: tuple[str, ...]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "gradlint", *command, "--isolated", "--output-format", "jsonl", str(path)],
-        capture_output=True, text=True, timeout=60, cwd=ODD.parents[1],
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
-    for line in done.stdout.splitlines():
+    ended = gradlint(*command, "--isolated", "--output-format", "jsonl", path, cwd=ODD.parents[1])
+    assert (ended.status, ended.err) == (0, "")
+    for line in ended.out.splitlines():
         assert json.loads(line)["path"].endswith(path.name)
 
 

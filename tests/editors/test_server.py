@@ -12,17 +12,9 @@ import pytest
 from gradlint import pipeline
 from gradlint.editors.server import Server
 
+from ..cli.command import BAD, GOOD
 from .client import Client
 
-BAD = """\
-import torch
-
-x = torch.ones(3, requires_grad=True)
-with torch.no_grad():
-    loss = (x * 2).sum()
-loss.backward()
-"""
-GOOD = BAD.replace("with torch.no_grad():", "if True:")
 UNCALLED = """\
 import torch
 
