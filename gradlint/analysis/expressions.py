@@ -94,11 +94,11 @@ def _op(m: Machine, node: ir.Op) -> Any:
     if len(values) == 1:
         return m.split(values[0], lambda leaf: unary(m, node.op, leaf, node.at))
     first, second = values
-    return m.split(first, lambda a: m.split(second, lambda b: binary(m, node.op, a, b, node.at)))
+    return m.split_both(first, second, lambda a, b: binary(m, node.op, a, b, node.at))
 
 
 def _compared(m: Machine, op: str, a: Any, b: Any, at: int) -> Any:
-    return m.split(a, lambda x: m.split(b, lambda y: compare(m, op, x, y, at)))
+    return m.split_both(a, b, lambda x, y: compare(m, op, x, y, at))
 
 
 def _compare(m: Machine, node: ir.Compare) -> Any:

@@ -351,6 +351,10 @@ class Machine:
             value.cond, lambda: self.split(value.then, function), lambda: self.split(value.other, function)
         )
 
+    def split_both(self, a: Any, b: Any, function: Callable[[Any, Any], Any]) -> Any:
+        """`function` of each pair of leaves of two choices."""
+        return self.split(a, lambda x: self.split(b, lambda y: function(x, y)))
+
     def under(self, test: Flag, then: Callable[[], Any], other: Callable[[], Any], at: int) -> Any:
         """Like `branch`, over a flag: constants decide, choices split, unknowns split on a fresh condition."""
         test = self.state.simplify(test)

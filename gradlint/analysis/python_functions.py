@@ -264,7 +264,7 @@ def _sum(m: Machine, call: Call) -> Any:
 
 
 def _added(m: Machine, a: Any, b: Any, at: int) -> Any:
-    return m.split(a, lambda x: m.split(b, lambda y: binary(m, "+", x, y, at)))
+    return m.split_both(a, b, lambda x, y: binary(m, "+", x, y, at))
 
 
 def _extreme(m: Machine, call: Call) -> Any:
@@ -546,7 +546,7 @@ def _none(m: Machine, call: Call) -> Any:
 def _pow(m: Machine, call: Call) -> Any:
     if len(call.args) < 2:
         return m.opaque(call.at)
-    return m.split(call.args[0], lambda a: m.split(call.args[1], lambda b: binary(m, "**", a, b, call.at)))
+    return m.split_both(call.args[0], call.args[1], lambda a, b: binary(m, "**", a, b, call.at))
 
 
 def _vars(m: Machine, call: Call) -> Any:

@@ -269,7 +269,7 @@ def _case(m: Machine, node: ir.Match, subject: Any, index: int) -> None:
         return
     value = evaluate(m, case.pattern.expr) if case.pattern.expr is not None else None
     if case.pattern.kind == "value" and value is not None:
-        flag = m.split(subject, lambda s: m.split(value, lambda v: compare_flag(m, "==", s, v, node.at)))
+        flag = m.split_both(subject, value, lambda s, v: compare_flag(m, "==", s, v, node.at))
         m.under(flag, matched, lambda: _case(m, node, subject, index + 1), node.at)
         return
     from gradlint.analysis.values import UNKNOWN
