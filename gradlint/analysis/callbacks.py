@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from gradlint.analysis import frames
 from gradlint.analysis.attributes import class_attr
 from gradlint.analysis.machine import Machine
 from gradlint.analysis.values import Frame, Func, Instance, Method, Moded, Opaque, Partial, Ref, leaves
@@ -109,12 +110,7 @@ class _Body:
                 self.m.state.put(address, replace(frame, names={**frame.names, name: Opaque(("name", address, name))}))
 
     def _frame(self, name: str) -> tuple[int, Frame] | None:
-        address = self.func.frame
-        while address:
-            frame = self.m.state.heap.get(address)
-            if not isinstance(frame, Frame):
-                return None
-            if name in frame.names:
-                return address, frame
-            address = frame.parent or (frame.module if frame.module != address else 0)
-        return None
+        func = self.func
+        address = frames.holder_of(self.m, func.frame, name) or frames.holder_of(self.m, func.module, name)
+        frame = self.m.state.heap.get(address)
+        return (address, frame) if isinstance(frame, Frame) else None

@@ -77,15 +77,20 @@ def owner_of(m: Machine, act: Activation, name: str) -> int:
     if name in made.globals:
         return frame.module or act.frame
     if name in made.nonlocals:
-        address = frame.parent
-        while address:
-            outer = m.state.heap.get(address)
-            if not isinstance(outer, Frame):
-                break
-            if name in outer.names:
-                return address
-            address = outer.parent
+        return holder_of(m, frame.parent, name) or act.frame
     return act.frame
+
+
+def holder_of(m: Machine, address: int, name: str) -> int:
+    """The address of the first frame that binds a name, from one outwards; 0 where none does."""
+    while address:
+        frame = m.state.heap.get(address)
+        if not isinstance(frame, Frame):
+            return 0
+        if name in frame.names:
+            return address
+        address = frame.parent
+    return 0
 
 
 def bind(m: Machine, name: str, value: Any) -> None:
