@@ -13,16 +13,16 @@ from gradlint.rules.rule import Report
 def find_argument(report: Report, call: Place, wanted: Callable[[str], bool]) -> tuple[Span, str] | None:
     """The span and the source of the first argument of a call whose source is as wanted; None where there is none, or
     where the place is no call that can be read."""
-    text = report.text(call)
+    text = f"({report.text(call)})"
     try:
-        node = ast.parse(f"({text})", mode="eval").body
+        node = ast.parse(text, mode="eval").body
     except SyntaxError:
         return None
     if not isinstance(node, ast.Call):
         return None
-    lines = f"({text})".split("\n")
+    lines = text.split("\n")
     for value in (*node.args, *(keyword.value for keyword in node.keywords)):
-        source = ast.get_source_segment(f"({text})", value) or ""
+        source = ast.get_source_segment(text, value) or ""
         if wanted(source):
             return _span(report.span(call), lines, value), source
     return None

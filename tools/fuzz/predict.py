@@ -57,7 +57,8 @@ def in_thread(function):
 
 
 """
-NEWLINE = "\n"
+LINES = PRELUDE.count("\n")
+"""How many lines stand before the first of a program."""
 SEEN = "__seen__"
 ENDED = "__ended__"
 SETTINGS = Settings(select=("ALL",))
@@ -163,7 +164,7 @@ def settled(seed: int) -> list[str]:
 
 def _failing(statements: list[str]) -> int | None:
     ended = watched(whole(statements)).ended
-    line = PRELUDE.count("\n") + 1
+    line = LINES + 1
     for number, text in enumerate(statements):
         node = ast.parse(text).body[-1]
         if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr) and line + node.lineno - 1 not in ended:
@@ -225,7 +226,7 @@ def show(seed: int, one: Refuted) -> None:
 
     small = shrunk(settled(seed), lambda statements: bool(found(statements)))
     again = (found(small) or [one])[0]
-    print(f"--- seed {seed}, line {again.line - PRELUDE.count(NEWLINE)}: {again.what}")
+    print(f"--- seed {seed}, line {again.line - LINES}: {again.what}")
     print("\n".join(small))
 
 
