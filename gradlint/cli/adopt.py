@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from gradlint import pipeline
 from gradlint.cli.session import Session
-from gradlint.cli.terminal import complain
+from gradlint.cli.terminal import complain, write_text
 from gradlint.findings import Failure, FileResult, Finding, Silenced, Span
 from gradlint.output.report import counted
 from gradlint.sources import baseline
-from gradlint.sources.settings import SettingsError
 
 Outcome = tuple[tuple[Finding, ...], int, int]
 """The findings that are new; how many are known; how many that the baselines know are gone."""
@@ -33,12 +32,7 @@ def new_ones(session: Session, findings: Sequence[Finding]) -> Outcome:
 
 
 def write_baseline(session: Session, file: str, findings: Sequence[Finding]) -> None:
-    text = baseline.written(file, findings, session.lines)
-    try:
-        with open(file, "w", encoding="utf-8") as handle:
-            handle.write(text)
-    except OSError as error:
-        raise SettingsError(f"{file}: {error.strerror or error}") from None
+    write_text(file, baseline.written(file, findings, session.lines))
     complain(f"wrote {counted(len(findings), 'finding')} to {file}")
 
 

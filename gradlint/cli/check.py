@@ -13,11 +13,10 @@ from typing import TextIO
 from gradlint import pipeline
 from gradlint.cli.adopt import add_ignores, new_ones, unused_ignores, write_baseline
 from gradlint.cli.session import Session, failures_of
-from gradlint.cli.terminal import complain, default_format, print_failures
+from gradlint.cli.terminal import complain, default_format, print_failures, write_text
 from gradlint.findings import Failure, FileResult, Finding, Fix, Span
 from gradlint.output.report import Reported, counted
 from gradlint.output.table import findings_format
-from gradlint.sources.settings import SettingsError
 
 MAX_ROUNDS = pipeline.MAX_ROUNDS
 UNUSED = pipeline.UNUSED_IGNORE
@@ -185,11 +184,7 @@ def _print(options: argparse.Namespace, session: Session, run: Reported, stream:
     else:
         text = findings_format(options.output_format or default_format())(run, page)
     if options.output_file:
-        try:
-            with open(options.output_file, "w", encoding="utf-8") as handle:
-                handle.write(text)
-        except OSError as error:
-            raise SettingsError(f"{options.output_file}: {error.strerror or error}") from None
+        write_text(options.output_file, text)
     else:
         stream.write(text)
         stream.flush()

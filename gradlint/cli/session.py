@@ -87,13 +87,16 @@ class Session:
 
     def cell(self, path: str, line: int) -> tuple[int, int]:
         """The cell of a notebook and the line in it of a line of its source; (0, line) for any other file."""
-        notebook = self._notebook(path, self.overlay.get(path)) if is_notebook(path) else None
+        notebook = self._notebook_at(path)
         return notebook.place(line) if notebook else (0, line)
 
     def line(self, path: str, cell: int, line: int) -> int:
         """The line of the source of a line in a cell; 0 where there is none."""
-        notebook = self._notebook(path, self.overlay.get(path)) if is_notebook(path) else None
+        notebook = self._notebook_at(path)
         return (notebook.line(cell, line) or 0) if notebook else 0
+
+    def _notebook_at(self, path: str) -> Notebook | None:
+        return self._notebook(path, self.overlay.get(path)) if is_notebook(path) else None
 
     @staticmethod
     @lru_cache(maxsize=64)

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from gradlint.findings import Failure
 from gradlint.output.report import Page, failure_text
+from gradlint.sources.settings import SettingsError
 
 MANY = 200
 """So many files that it is worth telling how far the work is."""
@@ -66,3 +67,12 @@ class Progress:
 def print_failures(failures: Iterable[Failure], page: Page) -> None:
     for failure in failures:
         print(failure_text(failure, page), file=sys.stderr)
+
+
+def write_text(file: str, text: str) -> None:
+    """Write what the user wants in a file. Raises SettingsError where that cannot be done."""
+    try:
+        with open(file, "w", encoding="utf-8") as handle:
+            handle.write(text)
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror or error}") from None
