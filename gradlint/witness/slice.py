@@ -180,8 +180,8 @@ class _Building:
         origin = step.origin
         # Parameters of two objects are made at one place: what tells them apart is which object each is of.
         of = origin.kwargs if step.kind is Kind.PARAMETER else ()
-        plain = replace(origin, name="", args=(), kwargs=of, depth=1, mode_line=0)
-        key = (plain, _key(step.args), _key(step.kwargs))
+        plain = replace(origin, name="", args=(), kwargs=(), depth=1, mode_line=0)
+        key = (plain, _key(of), _key(step.args), _key(step.kwargs))
         equal = self._by_key.setdefault(key, []) if origin.line else []
         for number in equal:
             name = self.steps[number].origin.name
