@@ -25,7 +25,7 @@ from gradlint.witness.attempts import Attempt, Outcome, attempts_of
 FILE = "<witness>"
 LATE = {
     "torch.optim": "torch._dynamo",
-    "checkpoint": "torch.utils.checkpoint",
+    "checkpoint": "torch._dynamo",
     "torch.func": "torch._dynamo",
     "forward_ad": "torch._dynamo",
 }
