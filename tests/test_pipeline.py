@@ -44,6 +44,19 @@ def test_a_stage_that_fails_is_told_as_a_failure_of_the_file(monkeypatch: pytest
         assert failure and failure.path == "a.py" and "ZeroDivisionError: oops" in failure.message
 
 
+@pytest.mark.parametrize(
+    ("more", "line", "column", "message"),
+    [
+        (b"x = f(\n  1,\ny = 2\n", 6, 6, "invalid syntax: '(' was never closed"),
+        (b"for batch in loader:\n\n    batch.cuda(async=True)\n\ny = 2\n", 8, 16, "invalid syntax"),
+        (b'print("\xc3\xa4", async=1)\n', 6, 12, "invalid syntax"),
+    ],
+)
+def test_a_syntax_error_is_told_at_its_place(more: bytes, line: int, column: int, message: str) -> None:
+    failure = pipeline.check_bytes("a.py", BAD + more).failure
+    assert failure and (failure.line, failure.column, failure.message) == (line, column, message)
+
+
 def test_a_bad_selection_is_no_failure_of_a_file() -> None:
     with pytest.raises(SettingsError):
         pipeline.check_bytes("a.py", BAD, Settings(select=("GRD999",)))

@@ -263,8 +263,28 @@ def all_codes(body: tuple[ir.Stmt, ...]) -> Iterator[ir.Code]:
 def validate(unit: Unit) -> None:
     """Checks the whole file with Python's own parser, and with libcst what that one refuses."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _quietly(lambda: ast.parse(unit.data))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        guarded(unit, unit.whole)  # what this Python refuses may be newer than it is, or only too long for it
+        _as_python_does(unit.data)
+    except SyntaxError:
+        try:
+            guarded(unit, unit.whole)  # what this Python refuses may only be newer than it is
+        except SourceError as error:
+            raise _in_the_words_of_python(unit) or error from None
+    except (ValueError, RecursionError, MemoryError):
+        guarded(unit, unit.whole)  # it may only be too long for this Python
+
+
+def _as_python_does(source: bytes | str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _quietly(lambda: ast.parse(source))
+
+
+def _in_the_words_of_python(unit: Unit) -> SourceError | None:
+    """People know them, and libcst's places are off by some lines at times."""
+    try:
+        _as_python_does(unit.data.decode("utf-8"))  # of bytes, not all releases count columns in characters
+    except SyntaxError as refused:
+        if refused.lineno and refused.offset:
+            said = refused.msg if refused.msg.startswith("invalid syntax") else f"invalid syntax: {refused.msg}"
+            return SourceError(unit.path, refused.lineno, max(refused.offset, 1), said)
+    return None
