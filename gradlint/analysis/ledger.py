@@ -96,7 +96,7 @@ class FreezeRecord:
     frozen: set[Any] = field(default_factory=set)
     undone: set[Any] = field(default_factory=set)
     stamps: dict[Any, tuple[int, ...]] = field(default_factory=dict)
-    facts: set[Any] = field(default_factory=set)
+    facts: set[tuple[Any, bool]] = field(default_factory=set)
     mattered: bool = False
     again: int = 0
 

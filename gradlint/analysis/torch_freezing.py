@@ -57,7 +57,7 @@ def _freeze(m: Machine, frozen: set[Any], at: int) -> None:
         record = m.ledger.freezes[here] = FreezeRecord(event)
     record.frozen |= frozen
     record.undone -= frozen
-    record.facts |= set(m.state.facts)
+    record.facts |= m.state.facts.items()
     record.stamps.update(dict.fromkeys(frozen, _stamp(m)))
 
 
@@ -66,7 +66,7 @@ def _unfreeze(m: Machine, record: FreezeRecord, touched: set[Any], surely: bool,
     if not undone:
         return
     now = _stamp(m)
-    if not surely or any(record.stamps[one] != now for one in undone) or not set(m.state.facts) <= record.facts:
+    if not surely or any(record.stamps[one] != now for one in undone) or not m.state.facts.items() <= record.facts:
         record.mattered = True
         return
     record.undone |= undone
