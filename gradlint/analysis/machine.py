@@ -505,8 +505,9 @@ class Machine:
     def fact(self, value: Any, name: str = "") -> TensorFact:
         """What is known of a tensor, for an event."""
         from gradlint.analysis.reasons import NOTHING, assumption, cause_of, explain
+        from gradlint.analysis.torch_values import known as turned_out
 
-        value = self.state.simplify(value)
+        value = turned_out(self, self.state.simplify(value))
         if isinstance(value, Phi):
             facts = [self.fact(leaf, name) for leaf in leaves(value)]
             known = [f for f in facts if f.known]

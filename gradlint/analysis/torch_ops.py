@@ -216,7 +216,8 @@ def is_vague(m: Machine, flow: list[Any]) -> bool:
             ):
                 return True
             if isinstance(thing, Tensor) and not is_false(m.simplified(thing.rg)):
-                if not is_true(m.simplified(thing.rg)) and not thing.nodes:
+                surely = is_true(m.simplified(thing.rg)) and is_true(m.simplified(thing.leaf))
+                if not surely and not thing.nodes:
                     return True
                 nodes = [m.state.heap.get(a) for a in thing.nodes]
                 if any(isinstance(n, Node) and n.vague for n in nodes):
@@ -438,12 +439,12 @@ def carried(m: Machine, values: list[Any], flow: list[Any], rg: Flag, kind: str,
 
 
 def sources_of(m: Machine, ref: Ref, thing: Tensor) -> frozenset[int]:
-    """The leaves that a tensor's graph leads to; itself where it is one."""
+    """The leaves that a tensor's graph leads to; itself where it may be one."""
     if not thing.nodes:
         # A view made with grad off is a leaf itself, and leads to what its base leads to.
         return (
             frozenset({thing.base if thing.view_mode and thing.base else ref.addr})
-            if is_true(m.simplified(thing.leaf))
+            if not is_false(m.simplified(thing.leaf))
             else frozenset()
         )
     found: set[int] = set()

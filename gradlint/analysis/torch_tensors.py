@@ -287,7 +287,9 @@ def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> No
         return
     if thing.used and is_true(new):
         m.ledger.late[ref.addr] = (m.here(at), thing.used, 0, not is_false(rg))
-    m.put(ref, replace(thing, rg=new, nodes=frozenset(), sure=True, origin=origin))
+    # What does not require grad is a leaf, and stays one.
+    leaf = negate(rg) if is_false(rg) else thing.leaf
+    m.put(ref, replace(thing, rg=new, leaf=leaf, nodes=frozenset(), sure=True, origin=origin))
     if computed and is_false(rg):
         releafed(m, ref, ref, at, how, thing)
 
