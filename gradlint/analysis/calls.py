@@ -159,7 +159,7 @@ def escape(m: Machine, values: Iterable[Any]) -> None:
 
                 m.put(leaf, Sequence("list", (), anonymous([*thing.items, Opaque(("wide",))]), thing.many))
             elif isinstance(thing, Table) and thing.rest is None:
-                m.put(leaf, replace(thing, rest=Opaque(("wide",))))
+                m.put(leaf, replace(thing, rest=Opaque(("wide",)), last=None))
             elif isinstance(leaf, (Func, Method, Moded, Partial)):
                 _called_later(m, leaf)
         torch_watch_escaped(m, value)

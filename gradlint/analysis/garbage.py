@@ -89,6 +89,7 @@ def _gather(thing: Any, found: list[int]) -> None:
     elif kind is Table:
         _all(thing.entries.values(), found)
         _gather(thing.rest, found)
+        _gather(thing.last, found)
     elif kind is Phi:
         _gather(thing.then, found)
         _gather(thing.other, found)

@@ -79,6 +79,8 @@ def _of_table(m: Machine, ref: Any, thing: Table, key: Any, at: int) -> Any:
         if thing.rest is not None:
             return thing.rest
         return Opaque(("item", ("ref", ref.addr), symbol_of(key) or ("key",)))
+    if thing.last is not None and thing.last[0] == key:
+        return thing.last[1]
     every = [*thing.entries.values(), *([] if thing.rest is None else [thing.rest])]
     m.may_raise()
     return anonymous(every) if every else m.opaque(at, tag="item")
@@ -178,11 +180,21 @@ def _into_sequence(m: Machine, ref: Any, thing: Sequence, index: Any, value: Any
 
 def _into_table(m: Machine, ref: Any, thing: Table, key: Any, value: Any) -> None:
     if isinstance(key, Const) and _is_key(key.value):
-        m.put(ref, replace(thing, entries={**thing.entries, key.value: value}))
+        m.put(ref, replace(thing, entries={**thing.entries, key.value: value}, last=None))
         return
     # An unknown key may be any of the known ones.
     entries = {k: anonymous([v, value]) for k, v in thing.entries.items()}
-    m.put(ref, replace(thing, entries=entries, rest=value if thing.rest is None else anonymous([thing.rest, value])))
+    rest = value if thing.rest is None else anonymous([thing.rest, value])
+    last = (key, value) if _is_one(m, key) and not thing.many else None
+    m.put(ref, replace(thing, entries=entries, rest=rest, last=last))
+
+
+def _is_one(m: Machine, key: Any) -> bool:
+    """Whether an unknown key is the same value wherever it stands: not one of many, nor one of an earlier round."""
+    thing = m.get(key)
+    if isinstance(thing, (Tensor, Instance)):
+        return not thing.many
+    return isinstance(key, Opaque) and key.symbol[0] not in ("wide", "old")
 
 
 def _is_key(value: Any) -> bool:
@@ -201,7 +213,7 @@ def del_item(m: Machine, obj: Any, index: Any, at: int) -> Any:
     """`del obj[index]` for a leaf `obj`."""
     thing, index = m.get(obj), m.simplified(index)
     if isinstance(thing, Table) and isinstance(index, Const) and index.value in thing.entries:
-        m.put(obj, replace(thing, entries={k: v for k, v in thing.entries.items() if k != index.value}))
+        m.put(obj, replace(thing, entries={k: v for k, v in thing.entries.items() if k != index.value}, last=None))
     elif isinstance(thing, Sequence) and _is_whole_slice(m, index):
         m.put(obj, replace(thing, items=(), rest=None))
     elif isinstance(thing, Sequence) and thing.exact:

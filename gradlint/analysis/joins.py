@@ -197,7 +197,8 @@ def join_objects(cond: Symbol | None, a: Object, b: Object) -> Object:
     if isinstance(a, Sequence) and isinstance(b, Sequence):
         return _join_sequences(cond, a, b)
     if isinstance(a, Table) and isinstance(b, Table):
-        return Table(_join_maps(cond, a.entries, b.entries), _join_optional(cond, a.rest, b.rest), a.many or b.many)
+        entries, rest = _join_maps(cond, a.entries, b.entries), _join_optional(cond, a.rest, b.rest)
+        return Table(entries, rest, a.many or b.many, a.last if a.last == b.last else None)
     if isinstance(a, Class) and isinstance(b, Class):
         return replace(a, attrs=_join_maps(cond, a.attrs, b.attrs))
     if isinstance(a, Storage) and isinstance(b, Storage):

@@ -235,7 +235,7 @@ def _pop_key(m: Machine, ref: Any, thing: Table, call: Call) -> Any:
     value = _get(m, ref, thing, call)
     key = m.simplified(call.arg(0, "key", NONE))
     if isinstance(key, Const) and key.value in thing.entries:
-        m.put(ref, replace(thing, entries={k: v for k, v in thing.entries.items() if k != key.value}))
+        m.put(ref, replace(thing, entries={k: v for k, v in thing.entries.items() if k != key.value}, last=None))
     return value
 
 
@@ -250,7 +250,7 @@ def _update(m: Machine, ref: Any, thing: Table, call: Call) -> Any:
             more = Opaque(("wide",), value.rg) if isinstance(value, Opaque) else Opaque(("wide",))
             rest = more if rest is None else anonymous([rest, more])
     entries.update(call.kwargs)
-    m.put(ref, replace(thing, entries=entries, rest=rest))
+    m.put(ref, replace(thing, entries=entries, rest=rest, last=None))
     return NONE
 
 
@@ -260,10 +260,10 @@ def _setdefault(m: Machine, ref: Any, thing: Table, call: Call) -> Any:
         if key.value in thing.entries:
             return thing.entries[key.value]
         value = default if thing.rest is None else anonymous([thing.rest, default])
-        m.put(ref, replace(thing, entries={**thing.entries, key.value: value}))
+        m.put(ref, replace(thing, entries={**thing.entries, key.value: value}, last=None))
         return value
     value = anonymous([*thing.entries.values(), default, *([] if thing.rest is None else [thing.rest])])
-    m.put(ref, replace(thing, rest=value))
+    m.put(ref, replace(thing, rest=value, last=None))
     return value
 
 
@@ -272,7 +272,7 @@ def _copy_table(m: Machine, ref: Any, thing: Table, call: Call) -> Any:
 
 
 def _clear_table(m: Machine, ref: Any, thing: Table, call: Call) -> Any:
-    m.put(ref, replace(thing, entries={}, rest=None))
+    m.put(ref, replace(thing, entries={}, rest=None, last=None))
     return NONE
 
 

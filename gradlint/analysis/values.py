@@ -431,11 +431,13 @@ class Sequence:
 
 @record
 class Table:
-    """A dict: known entries by constant key, and `rest` for all values under unknown keys (None where there are none)."""
+    """A dict: known entries by constant key, and `rest` for all values under unknown keys (None where there are none).
+    `last`: the unknown key that was stored to last, with its value, as long as nothing else was stored since."""
 
     entries: Mapping[Any, Any]
     rest: Any = None
     many: bool = False
+    last: tuple[Any, Any] | None = None
 
 
 @record
