@@ -173,11 +173,14 @@ class _Walk:
 
 
 def _may_be_added_to(buffer: list[Any], nr: int, held: Tensor, grad: Tensor) -> bool:
-    """Whether a sum may be made in the memory of its first part: nobody else holds that (besides this call)."""
+    """Whether a sum may be made in the memory of its first part: nobody else holds that, the tensor or its array.
+
+    The buffer, the two names and the count itself hold the tensor; the tensor, a name and the count hold the array.
+    """
     array = held._array
     return (
-        not mode.grad and array.base is None and sys.getrefcount(held) <= 5 and held._dtype is grad._dtype
-        and array.shape == grad._array.shape and is_dense(array)
+        not mode.grad and array.base is None and sys.getrefcount(held) <= 4 and sys.getrefcount(array) <= 3
+        and held._dtype is grad._dtype and array.shape == grad._array.shape and is_dense(array)
     )  # fmt: skip
 
 

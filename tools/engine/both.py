@@ -7,6 +7,7 @@ arrays, so that they can be compared.
 from __future__ import annotations
 
 import functools
+import importlib
 import types
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -88,9 +89,32 @@ def translate(value: Any, seen: dict[int, Any] | None = None) -> Any:
         return slice(*(translate(each, seen) for each in (value.start, value.stop, value.step)))
     if isinstance(value, _PLAIN):
         return value
+    if isinstance(value, torch.nn.Module):
+        return module_of(value, seen)
     if callable(value):
         return function_of(value)
     raise Untranslatable(type(value).__name__)
+
+
+def module_of(module: torch.nn.Module, seen: dict[int, Any]) -> Any:
+    """The engine's module with the same parameters, children and settings."""
+    name = type(module).__name__
+    kind = getattr(importlib.import_module("gradlint_runtime.nn.transformer"), name, None) or getattr(engine.nn, name)
+    made = kind.__new__(kind)
+    engine.nn.Module.__init__(made)
+    for key, value in vars(module).items():
+        if not key.endswith("_hooks") and "_hooks_" not in key and key not in ("_parameters", "_buffers", "_modules"):
+            setattr(made, key, translate(value, seen))
+    for key, parameter in module._parameters.items():
+        held = (
+            None if parameter is None else engine.nn.Parameter(translate(parameter.detach()), parameter.requires_grad)
+        )
+        made.register_parameter(key, held)
+    for key, buffer in module._buffers.items():
+        made.register_buffer(key, None if buffer is None else translate(buffer, seen))
+    for key, child in module._modules.items():
+        made.add_module(key, None if child is None else module_of(child, seen))
+    return made
 
 
 @functools.cache
@@ -101,7 +125,7 @@ def _paths() -> dict[int, str]:
         "torch": torch, "torch.nn.functional": torch.nn.functional, "torch.linalg": torch.linalg,
         "torch.special": torch.special, "torch.fft": torch.fft, "torch.Tensor": torch.Tensor, "torch.nn": torch.nn,
         "torch.autograd": torch.autograd, "torch.signal.windows": torch.signal.windows, "torch.masked": torch.masked,
-        "torch.optim": torch.optim, "torch.nn.init": torch.nn.init,
+        "torch.optim": torch.optim, "torch.optim.lr_scheduler": torch.optim.lr_scheduler, "torch.nn.init": torch.nn.init,
     }  # fmt: skip
     for name, module in modules.items():
         found.setdefault(id(module), name)

@@ -10,10 +10,24 @@ from .. import amp, random
 from ..distributions import base, continuous, discrete, kl
 from ..func import transforms
 from ..hooks import add_hook
-from ..nn import containers, convolution, init, linear, module, normalisation, parameter, recurrent, simple
+from ..nn import (
+    containers,
+    convolution,
+    init,
+    lazy,
+    linear,
+    loss,
+    module,
+    normalisation,
+    parameter,
+    recurrent,
+    simple,
+    spatial,
+    transformer,
+)  # fmt: skip
 from ..ops import normalise, sampling
 from ..ops.linalg import LinAlgError
-from ..optim import descent, lbfgs, optimizer, schedulers
+from ..optim import averaged, descent, lbfgs, optimizer, schedulers
 from ..tensor import Tensor
 from ..utils import checkpoint, clip, serialization
 from ..utils import data as data_utils
@@ -21,7 +35,7 @@ from .call import in_place, public
 from .modules import stand_in
 from .names import offered
 
-_LAYERS = (containers, convolution, linear, normalisation, recurrent, simple)
+_LAYERS = (containers, convolution, lazy, linear, loss, normalisation, recurrent, simple, spatial, transformer)
 
 
 def _classes(source: Any, kind: type) -> dict[str, Any]:
@@ -99,7 +113,8 @@ _SPECIAL = {"expit": "sigmoid", "gammaln": "lgamma", "psi": "digamma"}
 def build(found: dict[str, Callable[..., Any]]) -> None:
     layers = _layers()
     stand_in("torch.nn.parameter", {
-        name: getattr(parameter, name) for name in ("Parameter", "Buffer", "UninitializedParameter")
+        name: getattr(parameter, name)
+        for name in ("Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer", "is_lazy")
     })  # fmt: skip
     stand_in("torch.nn.functional", _functional(found))
     stand_in("torch.nn.init", {
@@ -118,7 +133,12 @@ def build(found: dict[str, Callable[..., Any]]) -> None:
     stand_in("torch.nn.utils", clipping)
     stand_in("torch.nn.utils.clip_grad", clipping)
     stand_in("torch.nn.utils.stateless", {"functional_call": transforms.functional_call})
-    optimizers = {**_classes(descent, optimizer.Optimizer), "LBFGS": lbfgs.LBFGS, "Optimizer": optimizer.Optimizer}
+    optimizers = {
+        **_classes(descent, optimizer.Optimizer),
+        **_classes(averaged, optimizer.Optimizer),
+        "LBFGS": lbfgs.LBFGS,
+        "Optimizer": optimizer.Optimizer,
+    }
     stand_in("torch.optim", optimizers)
     stand_in("torch.optim.optimizer", {"Optimizer": optimizer.Optimizer, "required": optimizer.required})
     rates = _classes(schedulers, schedulers.LRScheduler)

@@ -91,6 +91,21 @@ class ModuleList(Module):
             raise IndexError(f"index {at} is out of range")
         return str(at % len(self) if len(self) else at)
 
+    def __repr__(self) -> str:
+        """Neighbours that look the same are shown once."""
+        shown: list[tuple[int, list[str]]] = []
+        for at, each in enumerate(map(repr, self)):
+            if shown and shown[-1][1][0] == each:
+                shown[-1][1].append(each)
+            else:
+                shown.append((at, [each]))
+        lines = [
+            f"({at}): {same[0]}" if len(same) == 1 else f"({at}-{at + len(same) - 1}): {len(same)} x {same[0]}"
+            for at, same in shown
+        ]
+        inner = "\n".join(lines).replace("\n", "\n  ")
+        return f"{self._get_name()}(\n  {inner}\n)" if lines else f"{self._get_name()}()"
+
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return type(self)(list(self._modules.values())[index])

@@ -53,12 +53,55 @@ class Buffer(Tensor):
         return made
 
 
-class UninitializedParameter:
-    """Lazy modules are not supported; the name is there for `isinstance`."""
+class _Uninitialized:
+    """A parameter or buffer whose shape is not known yet; it becomes an ordinary one."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise errors.unsupported("torch.nn.parameter.UninitializedParameter")
+    cls_to_become: Any = None
+
+    def materialize(self: Any, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        fresh = empty(tuple(shape), dtype=self._dtype if dtype is None else dtype, device=device)
+        self._array, self._dtype = fresh._array, fresh._dtype
+        self.__class__ = self.cls_to_become
+
+    @property
+    def shape(self) -> Any:
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in "
+            "`load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call `forward` to "
+            "initialize the parameters before accessing their attributes."
+        )
+
+    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.requires_grad, None, self._dtype)
+        return memo[id(self)]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    __str__ = __repr__
 
 
-for _kind in (Parameter, Buffer, UninitializedParameter):
+class UninitializedParameter(_Uninitialized, Parameter):
+    cls_to_become = Parameter
+
+    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> Any:
+        return Parameter.__new__(cls, empty(0, device=device, dtype=dtype), requires_grad)
+
+
+class UninitializedBuffer(_Uninitialized, Tensor):
+    cls_to_become = Tensor
+
+    def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, **kept: Any) -> Any:
+        data = empty(0, device=device, dtype=dtype)
+        made = _new(cls)
+        made._array, made._dtype, made._counter, made._meta = data._array, data._dtype, data._counter, None
+        return made
+
+
+def is_lazy(param: Any) -> bool:
+    return isinstance(param, _Uninitialized)
+
+
+for _kind in (Parameter, Buffer, UninitializedParameter, UninitializedBuffer):
     _kind.__module__ = "torch.nn.parameter"

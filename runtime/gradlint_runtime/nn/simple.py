@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..ops import activations, losses, padding, pooling, softmax
+from ..ops import activations, padding, pooling, softmax
 from ..ops.elementwise import relu, sigmoid, tanh
 from ..ops.factories import empty
 from ..tensor import Tensor
@@ -81,7 +81,7 @@ def _with_inplace(name: str, function: Callable[..., Any], *parameters: tuple[st
 
 
 ReLU = _with_inplace("ReLU", relu)
-ReLU6 = _with_inplace("ReLU6", activations.relu6, shown="min_val=0.0, max_val=6.0")
+ReLU6 = _with_inplace("ReLU6", activations.relu6)
 LeakyReLU = _with_inplace(
     "LeakyReLU", activations.leaky_relu, ("negative_slope", 0.01), shown="negative_slope={negative_slope}"
 )
@@ -172,6 +172,19 @@ def _with_stride(kind: Any) -> Any:
     return kind
 
 
+def _as_tuples(kind: Any, *names: str) -> Any:
+    plain = kind.__init__
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        plain(self, *args, **kwargs)
+        for name in names:
+            value = getattr(self, name)
+            setattr(self, name, (value,) if isinstance(value, int) else tuple(value))
+
+    kind.__init__ = __init__
+    return kind
+
+
 _MAX_SHOWN = "kernel_size={kernel_size}, stride={stride}, padding={padding}, dilation={dilation}, ceil_mode={ceil_mode}"
 _AVG_SHOWN = "kernel_size={kernel_size}, stride={stride}, padding={padding}"
 
@@ -207,6 +220,8 @@ def _avg_pool(dims: int) -> Any:
 
 MaxPool1d, MaxPool2d, MaxPool3d = (_max_pool(dims) for dims in (1, 2, 3))
 AvgPool1d, AvgPool2d, AvgPool3d = (_avg_pool(dims) for dims in (1, 2, 3))
+# What one dimension takes is kept as a tuple, as torch's other pools do not.
+AvgPool1d = _as_tuples(AvgPool1d, "kernel_size", "stride", "padding")
 AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d = (
     kept(
         f"AdaptiveAvgPool{dims}d", getattr(pooling, f"adaptive_avg_pool{dims}d"), ("output_size", _NOTHING),
@@ -244,61 +259,3 @@ PADS = {
     for dims in (1, 2, 3)
 }  # fmt: skip
 globals().update(PADS)
-
-# losses: the weights of classes are buffers, so that they move with the module
-
-
-class _Loss(Module):
-    def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> None:
-        super().__init__()
-        given = size_average is not None or reduce is not None
-        self.reduction = losses._reduction(size_average, reduce, reduction) if given else reduction
-
-
-def _loss(name: str, function: Callable[..., Any], *parameters: tuple[str, Any], weighted: bool = False) -> Any:
-    names = [each for each, _ in parameters]
-    first = ["weight"] if weighted else []
-
-    class Loss(_Loss):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            bound = signature.bind(*args, **kwargs)
-            bound.apply_defaults()
-            values = bound.arguments
-            super().__init__(values.get("size_average"), values.get("reduce"), values.get("reduction", "mean"))
-            for each in first:
-                self.register_buffer(each, values[each])
-            for each in names:
-                if each == "pos_weight":
-                    self.register_buffer(each, values[each])
-                elif each not in ("size_average", "reduce", "reduction"):
-                    setattr(self, each, values[each])
-
-        def forward(self, *tensors: Any) -> Any:
-            options = {each: getattr(self, each) for each in [*first, *names] if each not in ("size_average", "reduce")}
-            return function(*tensors, **options)
-
-    order = [(each, None) for each in first] + list(parameters)
-    signature = inspect.Signature([
-        inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default) for each, default in order
-    ])  # fmt: skip
-    Loss.__name__ = Loss.__qualname__ = name
-    return Loss
-
-
-_OLD = (("size_average", None), ("reduce", None), ("reduction", "mean"))
-L1Loss = _loss("L1Loss", losses.l1_loss, *_OLD)
-MSELoss = _loss("MSELoss", losses.mse_loss, *_OLD)
-SmoothL1Loss = _loss("SmoothL1Loss", losses.smooth_l1_loss, *_OLD, ("beta", 1.0))
-HuberLoss = _loss("HuberLoss", losses.huber_loss, ("reduction", "mean"), ("delta", 1.0))
-BCELoss = _loss("BCELoss", losses.binary_cross_entropy, *_OLD, weighted=True)
-BCEWithLogitsLoss = _loss(
-    "BCEWithLogitsLoss", losses.binary_cross_entropy_with_logits, *_OLD, ("pos_weight", None), weighted=True
-)
-NLLLoss = _loss(
-    "NLLLoss", losses.nll_loss, ("size_average", None), ("ignore_index", -100), ("reduce", None), ("reduction", "mean"),
-    weighted=True,
-)  # fmt: skip
-CrossEntropyLoss = _loss(
-    "CrossEntropyLoss", losses.cross_entropy, ("size_average", None), ("ignore_index", -100), ("reduce", None),
-    ("reduction", "mean"), ("label_smoothing", 0.0), weighted=True,
-)  # fmt: skip

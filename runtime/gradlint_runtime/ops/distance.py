@@ -231,6 +231,11 @@ def poisson_nll_loss(
     return reduced(loss, reduction)
 
 
+def _same_but_one(sizes: tuple[int, ...], others: tuple[int, ...]) -> bool:
+    """Whether two shapes are the same but for one size, which is 1 in the second."""
+    return len(sizes) == len(others) and sum(b for a, b in zip(sizes, others, strict=True) if a != b) == 1
+
+
 def gaussian_nll_loss(
     input: Tensor, target: Tensor, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Tensor:
@@ -243,7 +248,7 @@ def gaussian_nll_loss(
     if var._array.shape != input._array.shape:
         if input._array.shape[:-1] == var._array.shape:
             var = var.unsqueeze(-1)
-        elif not (input._array.shape[:-1] == var._array.shape[:-1] and var._array.shape[-1] == 1):
+        elif not _same_but_one(input._array.shape, var._array.shape):
             raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")

@@ -188,11 +188,20 @@ def batch_norm(
     _needs_float(input, "batch_norm")
     dims = (0, *range(2, array.ndim))
     affine = (1, array.shape[1], *([1] * (array.ndim - 2)))
+    if not array.size:
+        return _nothing_to_norm(input, weight, bias)
     if not training:
         return _fixed_norm(input, running_mean, running_var, weight, bias, eps, dims, affine)
     if running_mean is not None:
         _update_statistics(array, running_mean, running_var, momentum, dims)
     return Normalised("NativeBatchNormBackward0", dims, affine, eps)(input, weight, bias)
+
+
+def _nothing_to_norm(input: Tensor, weight: Any, bias: Any) -> Tensor:
+    """What there is nothing of, so connected to the parameters that they get gradients of zero."""
+    made = input.clone()
+    made = made if weight is None else made * weight[0]
+    return made if bias is None else made + bias[0]
 
 
 def _check_size(shape: tuple[int, ...]) -> None:

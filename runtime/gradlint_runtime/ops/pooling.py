@@ -353,3 +353,26 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     _check_dims("adaptive_avg_pool3d", input, 3)
     return _adaptive_avg("AdaptiveAvgPool3DBackward0", input, output_size, 3)
+
+
+# norms of windows
+
+
+def _lp_pool(dims: int) -> Any:
+    def operator(
+        input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    ) -> Tensor:
+        largest, mean = globals()[f"max_pool{dims}d"], globals()[f"avg_pool{dims}d"]
+        if norm_type == math.inf:
+            return largest(input.abs(), kernel_size, stride, 0, 1, ceil_mode)
+        if norm_type == -math.inf:
+            return -largest(-input.abs(), kernel_size, stride, 0, 1, ceil_mode)
+        powers = mean(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
+        count = math.prod(each_of(kernel_size, dims))
+        return (powers.sign() * powers.abs().relu()).mul(count).pow(1.0 / norm_type)
+
+    operator.__name__ = operator.__qualname__ = f"lp_pool{dims}d"
+    return operator
+
+
+lp_pool1d, lp_pool2d, lp_pool3d = (_lp_pool(dims) for dims in (1, 2, 3))

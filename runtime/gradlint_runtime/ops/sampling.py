@@ -203,7 +203,10 @@ def _uniform(source: Generator, count: int, kind: dtype, from_: float = 0, to: f
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}")
     _floats(kind, "check_uniform_bounds")
     values = source.uniform(count, kind)
-    return values * values.dtype.type(high - low) + values.dtype.type(low)
+    own = values.dtype.type
+    # One rounding for the product and the sum, as the processor's fused instruction has it.
+    spread = np.multiply(values, own(high - low), dtype=np.promote_types(own, np.float64))
+    return (spread + own(low)).astype(own)
 
 
 def _normal(source: Generator, count: int, kind: dtype, mean: float = 0, std: float = 1) -> np.ndarray:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ..ops.complex import view_as_complex, view_as_real
 from ..ops.factories import zeros_like
 from ..tensor import Tensor
 from .optimizer import Optimizer, check_rate, counter, evaluated, stepping
@@ -19,6 +20,11 @@ def _decayed(parameter: Tensor, grad: Tensor, weight_decay: float) -> Tensor:
 
 def _number(value: Any) -> Any:
     return value.item() if isinstance(value, Tensor) else value
+
+
+def _real(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Complex numbers as pairs of real ones, each of which moves for itself."""
+    return tuple(view_as_real(each) if each._dtype.is_complex else each for each in tensors)
 
 
 class SGD(Optimizer):
@@ -108,12 +114,12 @@ class Adam(Optimizer):
                 parameter.mul_(1 - lr * group["weight_decay"])
             else:
                 grad = grad.add(parameter, alpha=group["weight_decay"])
-        mean, square = state["exp_avg"], state["exp_avg_sq"]
+        parameter, grad, mean, square = _real(parameter, grad, state["exp_avg"], state["exp_avg_sq"])
         mean.lerp_(grad, 1 - beta1)
         square.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
         first, root = 1 - beta1**step, math.sqrt(1 - beta2**step)
         if group["amsgrad"]:
-            highest = state["max_exp_avg_sq"]
+            (highest,) = _real(state["max_exp_avg_sq"])
             highest.copy_(highest.maximum(square))
             square = highest
         scale = (square.sqrt() / root).add_(group["eps"])
@@ -168,17 +174,17 @@ class RMSprop(Optimizer):
                 state["grad_avg"] = zeros_like(parameter)
         state["step"].add_(1)
         alpha, lr = group["alpha"], _number(group["lr"])
-        square = state["square_avg"]
+        parameter, grad, square = _real(parameter, grad, state["square_avg"])
         square.mul_(alpha).addcmul_(grad, grad, value=1 - alpha)
         if group["centered"]:
-            mean = state["grad_avg"]
+            (mean,) = _real(state["grad_avg"])
             mean.lerp_(grad, 1 - alpha)
             size = square.addcmul(mean, mean, value=-1).sqrt_()
         else:
             size = square.sqrt()
         size.add_(group["eps"])
         if group["momentum"] > 0:
-            held = state["momentum_buffer"]
+            (held,) = _real(state["momentum_buffer"])
             held.mul_(group["momentum"]).addcdiv_(grad, size)
             parameter.add_(held, alpha=-lr)
         else:
@@ -205,7 +211,8 @@ class Adagrad(Optimizer):
             for parameter in group["params"]:
                 state = self.state[parameter]
                 state["step"] = counter()
-                state["sum"] = zeros_like(parameter) + group["initial_accumulator_value"]
+                least = group["initial_accumulator_value"]
+                state["sum"] = zeros_like(parameter) + (complex(least, least) if parameter._dtype.is_complex else least)
                 state["sum"].detach_()
 
     @stepping
@@ -217,8 +224,9 @@ class Adagrad(Optimizer):
                 state["step"].add_(1)
                 grad = _decayed(parameter, grad, group["weight_decay"])
                 rate = _number(group["lr"]) / (1 + (state["step"].item() - 1) * group["lr_decay"])
-                state["sum"].addcmul_(grad, grad, value=1)
-                parameter.addcdiv_(grad, state["sum"].sqrt().add_(group["eps"]), value=-rate)
+                parameter, grad, total = _real(parameter, grad, state["sum"])
+                total.addcmul_(grad, grad, value=1)
+                parameter.addcdiv_(grad, total.sqrt().add_(group["eps"]), value=-rate)
         return loss
 
 
@@ -249,10 +257,12 @@ class Adadelta(Optimizer):
                     state["square_avg"], state["acc_delta"] = zeros_like(parameter), zeros_like(parameter)
                 state["step"].add_(1)
                 grad = _decayed(parameter, grad, group["weight_decay"])
-                state["square_avg"].mul_(rho).addcmul_(grad, grad, value=1 - rho)
-                size = state["square_avg"].add(eps).sqrt_()
-                delta = state["acc_delta"].add(eps).sqrt_().div_(size).mul_(grad)
-                state["acc_delta"].mul_(rho).addcmul_(delta, delta, value=1 - rho)
+                grad, square, moved = _real(grad, state["square_avg"], state["acc_delta"])
+                square.mul_(rho).addcmul_(grad, grad, value=1 - rho)
+                size = square.add(eps).sqrt_()
+                delta = moved.add(eps).sqrt_().div_(size).mul_(grad)
+                moved.mul_(rho).addcmul_(delta, delta, value=1 - rho)
+                delta = view_as_complex(delta) if parameter._dtype.is_complex else delta
                 parameter.add_(delta, alpha=-_number(group["lr"]))
         return loss
 
@@ -282,9 +292,9 @@ class Adamax(Optimizer):
                     state["exp_avg"], state["exp_inf"] = zeros_like(parameter), zeros_like(parameter)
                 state["step"].add_(1)
                 grad = _decayed(parameter, grad, group["weight_decay"])
-                state["exp_avg"].lerp_(grad, 1 - beta1)
-                largest = state["exp_inf"].mul_(beta2).maximum(grad.abs().add_(group["eps"]))
-                state["exp_inf"].copy_(largest)
                 rate = _number(group["lr"]) / (1 - beta1 ** state["step"].item())
-                parameter.addcdiv_(state["exp_avg"], state["exp_inf"], value=-rate)
+                parameter, grad, mean, highest = _real(parameter, grad, state["exp_avg"], state["exp_inf"])
+                mean.lerp_(grad, 1 - beta1)
+                highest.copy_(highest.mul_(beta2).maximum(grad.abs().add_(group["eps"])))
+                parameter.addcdiv_(mean, highest, value=-rate)
         return loss

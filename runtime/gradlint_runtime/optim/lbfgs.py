@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..modes import grad_mode
+from ..ops.factories import zeros_like
 from ..ops.joining import cat
 from ..tensor import Tensor
+from .descent import _number, _real
 from .optimizer import Optimizer, stepping
 
 
@@ -28,15 +30,14 @@ class LBFGS(Optimizer):
         self._params = self.param_groups[0]["params"]
 
     def _flat_grad(self) -> Tensor:
-        return cat([
-            each.new_zeros(each.numel()) if each.grad is None else each.grad.reshape(-1) for each in self._params
-        ])  # fmt: skip
+        found = [zeros_like(each) if each.grad is None else each.grad for each in self._params]
+        return cat([each.reshape(-1) for each in _real(*found)])
 
     def _move(self, rate: float, direction: Tensor) -> None:
         start = 0
-        for each in self._params:
+        for each in _real(*self._params):
             count = each.numel()
-            each.add_(direction[start : start + count].view_as(each), alpha=rate)
+            each.add_(direction[start : start + count].view_as(each), alpha=_number(rate))
             start += count
 
     def _at(
@@ -77,10 +78,12 @@ class LBFGS(Optimizer):
                 direction, changes, steps, inverses, scale = grad.neg(), [], [], [], 1
             else:
                 scale = self._remember(grad.sub(before), direction.mul(rate), changes, steps, inverses, scale)
-                direction = _two_loops(grad, changes, steps, inverses, scale)
+                direction = _two_loops(
+                    grad, changes, steps, inverses, scale, state.setdefault("al", [None] * group["history_size"])
+                )
             before = grad.clone() if before is None else before.copy_(grad)
             loss_before = loss
-            lr = float(group["lr"])
+            lr = group["lr"]
             rate = min(1.0, 1.0 / float(grad.abs().sum())) * lr if state["n_iter"] == 1 else lr
             slope = grad.dot(direction)
             if slope > -group["tolerance_change"]:
@@ -130,10 +133,11 @@ class LBFGS(Optimizer):
         return product / change.dot(change)
 
 
-def _two_loops(grad: Tensor, changes: list[Any], steps: list[Any], inverses: list[Any], scale: Any) -> Tensor:
+def _two_loops(
+    grad: Tensor, changes: list[Any], steps: list[Any], inverses: list[Any], scale: Any, weights: list[Any]
+) -> Tensor:
     """The direction: the inverse Hessian, as the last steps tell of it, times the gradient."""
     q = grad.neg()
-    weights: list[Any] = [None] * len(changes)
     for at in range(len(changes) - 1, -1, -1):
         weights[at] = steps[at].dot(q) * inverses[at]
         q.add_(changes[at] * -weights[at])
