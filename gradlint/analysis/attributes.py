@@ -118,14 +118,15 @@ def _function_attr(m: Machine, obj: Any, name: str, at: int) -> Any:
     return Builtin(obj, name)
 
 
+def _is_wrapper(value: Any) -> bool:
+    """Whether a decorator of a library made this function; what `functools.partial` makes is none, and never binds."""
+    return isinstance(value, Partial) and isinstance(value.func, Extern) and value.func.name.endswith("()")
+
+
 def bind(m: Machine, value: Any, instance: Any, cls: Any, at: int) -> Any:
     """What reading a class attribute through an instance gives."""
-    if isinstance(value, Func):
-        return Method(value, instance)
-    if isinstance(value, Moded):
-        # The mode's wrapper is a function: also over a property it binds and never runs the property.
-        if isinstance(value.func, Descriptor) and value.func.kind == "static":
-            return Method(value, instance)
+    # The wrapper that a mode or a context makes is a function: also over a property it binds and never runs the property.
+    if isinstance(value, (Func, Moded)) or _is_wrapper(value):
         return Method(value, instance)
     if isinstance(value, Descriptor):
         if value.kind in ("property", "cached"):
