@@ -228,6 +228,16 @@ def run_module(m: Machine, unit: Unit, number: int, dotted: str, as_main: bool =
     return Ref(address)
 
 
+def loaded(m: Machine, dotted: Any) -> Ref | None:
+    """The module of this name, where it has been run or is being run."""
+    for number in range(len(m.services["units"])):
+        address = m.contexts.address(0, "module", number)
+        thing = m.state.heap.get(address)
+        if isinstance(thing, Module) and (thing.name == dotted or (not number and dotted == "__main__")):
+            return Ref(address)
+    return None
+
+
 def _partly(m: Machine, frame: int) -> None:
     """A module whose body was cut off may hold further names."""
     thing = m.state.heap.get(frame)

@@ -39,12 +39,19 @@ def get_item(m: Machine, obj: Any, index: Any, at: int) -> Any:
     if isinstance(thing, Class):
         return obj
     if isinstance(obj, Extern):
-        return obj
+        return _of_modules(m, m.simplified(index), at) if obj.name == "sys.modules" else obj
     if isinstance(obj, Const):
         return _of_constant(m, obj, m.simplified(index), at)
     if isinstance(obj, Opaque):
         return _of_opaque(m, obj, m.simplified(index), at)
     return m.opaque(at, tag="item")
+
+
+def _of_modules(m: Machine, name: Any, at: int) -> Any:
+    """`sys.modules[name]`: a module in view, most often the one that asks."""
+    from gradlint.analysis.imports import loaded
+
+    return (loaded(m, name.value) if isinstance(name, Const) else None) or m.opaque(at, tag="item")
 
 
 def _of_sequence(m: Machine, thing: Sequence, index: Any, at: int) -> Any:
