@@ -188,7 +188,8 @@ class View:
     """What one way into the program saw: `line` is that of the function which was run as if called from outside, 0 for a
     module's own code. `calls`: the functions that it ran, by path and line. `open`: names of methods that it called on
     objects it knows nothing of. `lost`: names that occur in what it was too long to run. `seen`: what it saw, by path.
-    `functions`: name, first and last line of each function of a file, with the view of its own code."""
+    `functions`: name, first and last line of each function of a file, with the view of its own code. `runner`: a test
+    runner calls it, whoever else does."""
 
     path: str
     line: int
@@ -198,6 +199,7 @@ class View:
     lost: frozenset[str]
     seen: dict[str, tuple[Sighting, ...]]
     functions: tuple[tuple[str, int, int], ...] = ()
+    runner: bool = False
 
 
 @dataclass(frozen=True)

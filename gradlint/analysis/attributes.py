@@ -146,7 +146,9 @@ def instance_attr(m: Machine, ref: Ref, thing: Instance, name: str, at: int) -> 
     if name == "__class__":
         return thing.cls
     if name == "__dict__":
-        return m.alloc(at, Table(dict(thing.attrs), m.opaque(at)), "dict")
+        from gradlint.analysis import attribute_tables
+
+        return attribute_tables.table_of(m, ref, at, "dict")
     return m.split(thing.cls, lambda cls: _through_class(m, ref, thing, cls, name, at))
 
 

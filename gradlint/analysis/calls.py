@@ -231,7 +231,14 @@ def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[st
             return m.alloc(
                 at, Generator(kind, func, address, made_mode=(mode.grad, mode.inference), at=site), "generator"
             )
-        result = run_body(m, func, address, args[0] if args else None, site)
+        receiver = args[0] if args else None
+        if m.patient:
+            from gradlint.analysis import patience
+
+            given = (*args, *kwargs.values())
+            result = patience.followed(m, func, given, at, lambda: run_body(m, func, address, receiver, site))
+        else:
+            result = run_body(m, func, address, receiver, site)
         if not m.dead():
             _forget_callee(m, mark, result)
         return result

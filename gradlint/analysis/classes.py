@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from gradlint.analysis.machine import Activation, Exits, Machine
@@ -110,9 +111,22 @@ def find(m: Machine, cls: Any, name: str, after: int = 0) -> tuple[Any, Any] | N
         if isinstance(thing, Class):
             if name in thing.attrs:
                 return thing.attrs[name], entry
-        elif isinstance(entry, Extern) and entry.name != "builtins.object":
+        elif isinstance(entry, Extern) and _may_hold(entry.name, name):
             return None, entry
     return None
+
+
+BARE = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol"})
+"""Classes whose attributes no program asks for: a class behind them is not hidden by them."""
+CASES = frozenset({"unittest.TestCase", "unittest.case.TestCase", "unittest.IsolatedAsyncioTestCase"})
+_OF_CASES = re.compile(
+    "_|assert|fail|add|enter|do(Class)?Cleanups|asyncSetUp|asyncTearDown|countTestCases|debug|defaultTestResult|id$|"
+    "longMessage|maxDiff|run$|setUp|shortDescription|skipTest|subTest|tearDown"
+)
+
+
+def _may_hold(cls: str, name: str) -> bool:
+    return cls not in BARE and (cls not in CASES or _OF_CASES.match(name) is not None)
 
 
 def lookup(m: Machine, instance: Any, name: str) -> Any:

@@ -90,6 +90,7 @@ def _gather(thing: Any, found: list[int]) -> None:
         _all(thing.entries.values(), found)
         _gather(thing.rest, found)
         _gather(thing.last, found)
+        _gather(thing.owner, found)
     elif kind is Phi:
         _gather(thing.then, found)
         _gather(thing.other, found)

@@ -204,8 +204,11 @@ def run_module(m: Machine, unit: Unit, number: int, dotted: str, as_main: bool =
     saved = m.stack, m.context, m.exits, m.limit, m.guarded
     act = Activation(frame, number, entry_mode=m.state.mode)
     m.stack, m.context, m.exits, m.guarded = [act], m.contexts.enter(0, ("module", number)), Exits(), 0
-    m.limit = min(m.limit, m.steps + MODULE_STEPS) if not as_main else m.limit
-    before = m.state
+    if m.hasty:
+        m.limit = m.steps - m.grace + MODULE_STEPS  # what is imported is needed all the same
+    elif not as_main:
+        m.limit = min(m.limit, m.steps + MODULE_STEPS)
+    before, begun = m.state, m.steps
     try:
         body = unit.module
         m.services["before_main"](m, body) if as_main else run_block(m, body)
@@ -225,6 +228,7 @@ def run_module(m: Machine, unit: Unit, number: int, dotted: str, as_main: bool =
         _partly(m, frame)
     finally:
         m.stack, m.context, m.exits, m.limit, m.guarded = saved
+        m.grace += m.steps - begun if m.hasty else 0
     return Ref(address)
 
 

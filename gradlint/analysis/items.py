@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradlint.analysis import attribute_tables
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Machine
@@ -152,6 +153,8 @@ def set_item(m: Machine, obj: Any, index: Any, value: Any, at: int) -> None:
         _into_sequence(m, obj, thing, m.simplified(index), value, at)
     elif isinstance(thing, Table):
         _into_table(m, obj, thing, m.simplified(index), value)
+        if thing.owner is not None:
+            attribute_tables.written(m, thing, obj)
     elif isinstance(thing, Instance):
         from gradlint.analysis import torch_models
         from gradlint.analysis.attributes import find_method
@@ -221,6 +224,8 @@ def del_item(m: Machine, obj: Any, index: Any, at: int) -> Any:
     thing, index = m.get(obj), m.simplified(index)
     if isinstance(thing, Table) and isinstance(index, Const) and index.value in thing.entries:
         m.put(obj, replace(thing, entries={k: v for k, v in thing.entries.items() if k != index.value}, last=None))
+        if thing.owner is not None:
+            attribute_tables.written(m, thing, obj)
     elif isinstance(thing, Sequence) and _is_whole_slice(m, index):
         m.put(obj, replace(thing, items=(), rest=None))
     elif isinstance(thing, Sequence) and thing.exact:

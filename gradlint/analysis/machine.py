@@ -169,6 +169,10 @@ class Way:
     """Names of methods that are called on something unknown."""
     lost: set[str] = field(default_factory=set)
     """Names in what was cut off."""
+    runner: bool = False
+    """Whether a test runner calls it, whoever else does."""
+    doubted: bool = False
+    """Whether something was cut off, or an exception that seemed certain was not believed."""
     records: dict[tuple[int, int], Record] = field(default_factory=dict)
 
 
@@ -216,6 +220,8 @@ class Machine:
         self.thread_base = -1
         """The depth of the stack at which the body of a thread runs; -1 outside of threads."""
         self.runs_main = False
+        self.exited = False
+        """Whether the code of a module, not a function, says that the program ends."""
         self.arriving: list[Any] = []
         """Names of the project that are being looked up, each in a module that the one before it leads to."""
         self.touched = 0
@@ -248,8 +254,15 @@ class Machine:
         self.decorations: dict[tuple[int, int], tuple[str, ...]] = {}
         self.given: dict[tuple[int, int], dict[str, Any]] = {}
         """What decorators of test runners give the parameters of functions; fixtures have an entry, too."""
-        self.running: tuple[Any, ...] = ()
-        """The code of the activations in which a bound was reached, None for that of a module."""
+        self.running: tuple[tuple[int, Any], ...] = ()
+        """The activations in which a bound was reached: file and code, None for that of a module."""
+        self.patient = False
+        """Whether predictions are asked for: what is cut off or seems to end is gone beyond (see `patience`)."""
+        self.hasty = False
+        """Whether a call of the entry that is being run was cut off; what is left of it takes few steps."""
+        self.grace = 0
+        self.disbelief = False
+        """Whether nothing is believed to raise for certain: an entry seemed to end by that, and is run once more."""
         self.flag_reads = 0
         """Counts how often the program asks a parameter for its `requires_grad`."""
         self.below = 0
@@ -272,8 +285,8 @@ class Machine:
 
     def step(self, cost: int = 1) -> None:
         self.steps += cost
-        if self.steps > self.limit:
-            self.running = tuple(act.code for act in self.stack)
+        if self.steps > self.limit + self.grace:
+            self.running = tuple((act.unit, act.code) for act in self.stack)
             raise Exhausted
 
     # -- heap
@@ -371,7 +384,8 @@ class Machine:
     def stop(self) -> None:
         """What runs here raises for certain: regions that look at raised states see this one, and it ends."""
         self.exits.raises.append((self.state.fork(), REFUSED))
-        self.kill()
+        if not self.disbelief:
+            self.kill()
 
     def may_raise(self, value: Any = NONE) -> None:
         """What runs here may raise: regions that look at raised states see a copy of this one."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from gradlint.analysis import attribute_tables
 from gradlint.analysis.attributes import find_method, get_attr, set_attr
 from gradlint.analysis.calls import escape, unknown_result
 from gradlint.analysis.classes import class_of, mro
@@ -438,7 +439,7 @@ def _setattr(m: Machine, call: Call) -> Any:
         return NONE
     thing = m.get(m.simplified(call.arg(0)))
     if isinstance(thing, Instance):
-        m.put(m.simplified(call.arg(0)), replace(thing, complete=False))
+        attribute_tables.unsettle(m, m.simplified(call.arg(0)))
     escape(m, call.all_args)
     return NONE
 
@@ -550,12 +551,11 @@ def _pow(m: Machine, call: Call) -> Any:
 
 
 def _vars(m: Machine, call: Call) -> Any:
-    thing = m.get(m.simplified(call.arg(0)))
-    entries = dict(thing.attrs) if isinstance(thing, Instance) else {}
-    return m.alloc(call.at, Table(entries, m.opaque(call.at, tag="vars")), "vars")
+    return attribute_tables.table_of(m, m.simplified(call.arg(0)), call.at, "vars")
 
 
 def _exit(m: Machine, call: Call) -> Any:
+    m.exited = m.exited or len(m.stack) == 1
     m.kill()
     return NONE
 

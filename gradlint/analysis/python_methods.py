@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradlint.analysis import torch_advice
+from gradlint.analysis import attribute_tables, torch_advice
 from gradlint.analysis.comprehensions import append
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.joins import anonymous
@@ -29,7 +29,10 @@ def call_method(m: Machine, call: Call) -> Any:
             return SEQUENCE[call.name](m, owner, thing, call)
     elif isinstance(thing, Table):
         if call.name in TABLE:
-            return TABLE[call.name](m, owner, thing, call)
+            made = TABLE[call.name](m, owner, thing, call)
+            if thing.owner is not None:
+                attribute_tables.written(m, thing, owner)
+            return made
     elif isinstance(owner, Const):
         return _of_constant(m, owner, call)
     m.services["escape"](m, call.all_args)
@@ -268,7 +271,7 @@ def _setdefault(m: Machine, ref: Any, thing: Table, call: Call) -> Any:
 
 
 def _copy_table(m: Machine, ref: Any, thing: Table, call: Call) -> Any:
-    return m.alloc(call.at, replace(thing, many=False), "copy")
+    return m.alloc(call.at, replace(thing, many=False, owner=None), "copy")
 
 
 def _clear_table(m: Machine, ref: Any, thing: Table, call: Call) -> Any:

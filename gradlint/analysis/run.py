@@ -20,6 +20,8 @@ from gradlint.analysis import (
     iteration,
     ledger,
     operators,
+    patience,
+    testing,
     torch_advice,
     torch_cuts,
     torch_modules,
@@ -32,7 +34,6 @@ from gradlint.analysis.machine import Activation, Budget, Exhausted, Exits, Mach
 from gradlint.analysis.state import Mode, State
 from gradlint.analysis.statements import run_block
 from gradlint.analysis.triggers import EVERYTHING, Around, is_hot
-from gradlint.analysis.values import UNKNOWN
 from gradlint.analysis.views import views_of
 from gradlint.findings import Cut, Origin, Span, View
 from gradlint.records import replace
@@ -150,17 +151,23 @@ def _analyse(
         return Report(units)
     m.book = torch_advice.Book()
     wire(m, units, project)
+    m.patient = predict
     base = _run_main(m, unit)
     todo = entries_of(m, unit, everything=predict, advice=advice, around=around)
-    for entry in todo:
-        if m.steps >= budget.steps:
+    if predict:
+        m.state = base.fork()
+        todo += [Entry(func.code, cls) for cls, func in testing.inherited(m)]
+    for number, entry in enumerate(todo):
+        spent = m.steps >= budget.steps
+        if spent and not predict or m.steps >= 2 * budget.steps:
             m.ledger.incomplete = True
             m.cuts.append((Place(0, entry.code.at), "the file takes too many steps"))
-            for left in todo[todo.index(entry) :]:
-                m.ways[0].lost |= _names(left.code.text)
+            for left in todo[number:]:
+                m.ways[0].lost |= patience.names_in(left.code.text)
             break
-        if entry.code.at and (0, entry.code.at) in (m.called_recording if predict else m.called):
+        if entry.code.at and not entry.cls and (0, entry.code.at) in (m.called_recording if predict else m.called):
             continue
+        m.hasty = spent
         _run_entry(m, base, entry)
     found = {*(_cut(units, place, why) for place, why in m.cuts), *_outsize(unit)}
     cuts = tuple(sorted(found, key=lambda c: (c.path, c.line, c.reason)))
@@ -235,7 +242,12 @@ def _run_main(m: Machine, unit: Unit) -> State:
                 return
             if _is_main_guard(node) and not held:
                 held.append(machine.state.fork())
+            before = machine.state.fork()
             run_block(machine, (node,))
+            if machine.dead() and machine.patient and not machine.exited:
+                machine.state, machine.disbelief = before, True
+                run_block(machine, (node,))
+                machine.disbelief = False
             if not machine.dead() and not guarded and (number % every == 0 or number == len(body)):
                 held[:] = [machine.state.fork()]
 
@@ -247,27 +259,20 @@ def _run_main(m: Machine, unit: Unit) -> State:
     except (Exhausted, RecursionError):
         m.ledger.incomplete = True
         m.cuts.append((Place(0, 0), "the module's own code takes too many steps"))
-        _cut_off(m, unit)
+        _cut_off(m)
     _settle(m)
-    m.runs_main = False
+    m.runs_main = m.hasty = m.disbelief = False
+    m.grace = 0
+    if m.ways[0].doubted:
+        _doubt(m)
     if held:
         return held[0]
     return m.state
 
 
-def _cut_off(m: Machine, unit: Unit) -> None:
-    """What runs is given up: the functions that it is in may go on to bind and call anything that they name."""
-    way = m.ways[-1]
-    for code in m.running:
-        way.lost |= _names(unit.outside() if code is None else code.text)
-    for record in way.records.values():
-        if any(record.code is code for code in m.running):
-            record.rg.add(UNKNOWN)
-        record.rg = {t.likely() for t in record.rg}
-
-
-def _names(text: bytes) -> set[str]:
-    return {name.decode("utf-8", "replace") for name in _IDENTIFIER.findall(text)}
+def _cut_off(m: Machine) -> None:
+    """What runs is given up."""
+    patience.give_up(m, m.running)
 
 
 def _settle(m: Machine) -> None:
@@ -284,13 +289,24 @@ def _is_main_guard(node: ir.Stmt) -> bool:
 
 def _run_entry(m: Machine, base: State, entry: Entry) -> None:
     """Run one function as if called from outside, with unknown arguments, grad enabled."""
+    m.entry_number += 1
+    m.ways.append(Way(0 if entry.cls else entry.code.at, entry.code.name))
+    _call_entry(m, base, entry)
+    if m.patient and m.dead():
+        m.disbelief, m.hasty = True, m.steps >= m.budget.steps
+        _call_entry(m, base, entry)
+        m.disbelief = False
+    if m.ways[-1].doubted:
+        _doubt(m)
+
+
+def _call_entry(m: Machine, base: State, entry: Entry) -> None:
     m.state = base.fork()
     m.state.dead = False
     m.state.mode = Mode()
     m.state.facts = {}
-    m.entry_number += 1
-    m.ways.append(Way(entry.code.at, entry.code.name))
-    m.limit = min(m.steps + m.budget.entry_steps, m.budget.steps)
+    m.limit = m.steps + (HASTE if m.hasty else m.budget.entry_steps)
+    m.limit, m.grace = m.limit if m.patient else min(m.limit, m.budget.steps), 0
     frame = m.contexts.address(0, "moduleframe", 0)
     m.stack, m.exits, m.guarded = [Activation(frame, 0)], Exits(), 0
     m.context = m.contexts.enter(0, ("entry", entry.code.at))
@@ -299,9 +315,18 @@ def _run_entry(m: Machine, base: State, entry: Entry) -> None:
     except (Exhausted, RecursionError):
         m.ledger.incomplete = True
         m.cuts.append((Place(0, entry.code.at), f"`{entry.code.qualname}` takes too many steps"))
-        _cut_off(m, m.services["units"][0])
+        _cut_off(m)
+        m.state.dead = False
     _settle(m)
+    m.hasty, m.grace = False, 0
 
 
+def _doubt(m: Machine) -> None:
+    """All that the last way into the program saw is likely, at most."""
+    for record in m.ways[-1].records.values():
+        record.rg = {t.likely() for t in record.rg}
+
+
+HASTE = 3_000
+"""Steps for each function that comes after the steps of the file are spent."""
 Work = Callable[[], None]
-_IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")

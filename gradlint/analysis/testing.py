@@ -33,7 +33,8 @@ from gradlint.analysis.values import (
 from gradlint.syntax import ir
 
 TESTS = ("test",)
-CASES = ("unittest.TestCase", "unittest.case.TestCase", "unittest.IsolatedAsyncioTestCase")
+CLASSES = ("Test",)
+"""What the names of classes start with whose methods pytest runs."""
 SETUPS = ("setUpClass", "setup_class", "setUp", "setup_method")
 MAX_FIXTURES = 12
 
@@ -241,3 +242,31 @@ def prepare(m: Machine, holder: Ref, obj: Any, name: str) -> None:
         target = value.func if isinstance(value, Descriptor) and value.kind == "class" else value
         receiver = holder if isinstance(value, Descriptor) and value.kind == "class" else obj
         m.services["call"](m, target, (receiver,), {}, 0, False)
+
+
+def is_case(m: Machine, holder: Any) -> bool:
+    """Whether a runner collects the test methods of a class."""
+    thing = m.get(holder)
+    return isinstance(thing, Class) and (
+        thing.name.startswith(CLASSES) or any(name in classes.CASES for name in classes.externs(m, holder))
+    )
+
+
+def inherited(m: Machine) -> list[tuple[str, Func]]:
+    """The test methods that classes of the file inherit: (name of the class, method). A runner calls each of them once for
+    every class that it collects, and only there is known what the methods call that the classes define."""
+    address = m.contexts.address(0, "moduleframe", 0)
+    frame, found = m.state.heap.get(address), []
+    for name, value in frame.names.items() if isinstance(frame, Frame) else ():
+        thing = m.get(value)
+        if not isinstance(thing, Class) or thing.at >> 32 or "." in thing.qualname or not is_case(m, value):
+            continue
+        have = set(thing.attrs)
+        for base in classes.mro(m, value)[1:]:
+            held = m.get(base)
+            for key, method in held.attrs.items() if isinstance(held, Class) else ():
+                func = _function(method)
+                if func is not None and key.startswith(TESTS) and key not in have:
+                    found.append((name, func))
+                have.add(key)
+    return found

@@ -438,6 +438,8 @@ class Table:
     rest: Any = None
     many: bool = False
     last: tuple[Any, Any] | None = None
+    owner: Any = None
+    """The object whose attributes it holds, as `obj.__dict__` does."""
 
 
 @record

@@ -43,7 +43,8 @@ def views_of(m: Machine, units: Sequence[Unit]) -> tuple[View, ...]:
         line = units[0].line_of(way.at) if way.at else 0
         held = {path: tuple(some) for path, some in seen.items()}
         functions = () if way.at else tuple(_extent(units[0], code) for code in units[0].functions())
-        views.append(View(paths[0], line, way.name, calls, frozenset(way.open), frozenset(way.lost), held, functions))
+        names = frozenset(way.open), frozenset(way.lost)
+        views.append(View(paths[0], line, way.name, calls, *names, held, functions, way.runner))
     return tuple(views)
 
 
@@ -136,9 +137,9 @@ def _doubtful(views: Sequence[View], found: Iterable[Key]) -> list[Key]:
 
 def divide(views: Sequence[View]) -> tuple[list[View], list[View]]:
     """Views that count, and those of functions that others in view call."""
-    standing = [view for view in views if not view.line]
+    standing = [view for view in views if not view.line or view.runner]
     called = {one for view in standing for one in view.calls}
-    waiting = [view for view in views if view.line]
+    waiting = [view for view in views if view.line and not view.runner]
     while waiting:
         waiting = [view for view in waiting if (view.path, view.line) not in called]
         if not waiting:

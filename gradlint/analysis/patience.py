@@ -1,0 +1,100 @@
+"""What predictions do where the analysis would give up: a bound is reached, or control is believed to end for certain.
+
+A finding may stay silent about what comes behind such a place; a prediction is asked for all that a program binds, and code
+that ran is proof that it was reached. So a call that takes too many steps is cut off, its caller goes on; and what seems to
+end by an exception is run once more without that belief. All that such a way into the program sees is likely, at most.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from gradlint.analysis.entries import loosen
+from gradlint.analysis.machine import Exhausted, Machine, join_all
+from gradlint.analysis.state import State
+from gradlint.analysis.values import UNKNOWN, Func, Instance
+from gradlint.records import replace
+
+DEEPEST = 6
+"""Calls nested deeper than that are not cut off on their own."""
+GRACE = 6_000
+"""Steps for what comes behind the first call that was cut off."""
+SHARE = 3
+"""From then on, a call takes one part in so many of the steps that are left."""
+_IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
+_STORED = re.compile(rb"\.(\w+)\s*(?:,|\)|(?:[-+*/@%&|^]|//|\*\*|<<|>>)?=(?!=))")
+
+
+def followed(m: Machine, func: Func, args: tuple[Any, ...], at: int, work: Callable[[], Any]) -> Any:
+    """The result of `work`, which runs a function of the project; unknown where it is cut off, or is not believed to raise."""
+    before, known = m.state.fork(), len(m.exits.raises)
+    result = _bounded(m, func, args, at, work, before)
+    if m.dead() and m.disbelief:
+        return _revived(m, before, args, m.exits.raises[known:], at)
+    return result
+
+
+def _bounded(m: Machine, func: Func, args: tuple[Any, ...], at: int, work: Callable[[], Any], before: State) -> Any:
+    depth = len(m.stack)
+    if depth > DEEPEST or depth == 1 and not m.runs_main and func.key == (0, m.ways[-1].at):
+        return work()
+    limit, stack, exits, rounds, arriving = m.limit, m.stack, m.exits, list(m.rounds), list(m.arriving)
+    held = m.guarded, m.quiet, m.forwards, m.round_contexts, m.thread_base, m.decorator
+    if m.hasty:
+        m.limit = min(limit, m.steps - m.grace + (limit + m.grace - m.steps) // SHARE)
+    try:
+        return work()
+    except Exhausted:
+        if m.hasty and m.steps > limit + m.grace:
+            raise
+        if not m.hasty:
+            m.hasty, m.grace = True, GRACE
+        del stack[depth:]
+        m.stack, m.exits, m.rounds, m.arriving, m.state = stack, exits, rounds, arriving, before
+        m.guarded, m.quiet, m.forwards, m.round_contexts, m.thread_base, m.decorator = held
+        m.cut(at, f"`{func.code.qualname}` takes too many steps")
+        give_up(m, m.running[depth:])
+        _may_have_changed(m, args, {unit for unit, _ in m.running[depth:]})
+        return m.opaque(at, tag="cut")
+    finally:
+        m.limit = limit
+
+
+def give_up(m: Machine, running: tuple[tuple[int, Any], ...]) -> None:
+    """Functions are cut off: they may go on to bind and call anything that they name."""
+    way = m.ways[-1]
+    codes = []
+    for unit, code in running:
+        codes.append(code)
+        way.lost |= names_in(m.services["units"][unit].outside() if code is None else code.text)
+    for record in way.records.values():
+        if any(record.code is code for code in codes):
+            record.rg.add(UNKNOWN)
+    way.doubted = True
+
+
+def names_in(text: bytes) -> set[str]:
+    return {name.decode("utf-8", "replace") for name in _IDENTIFIER.findall(text)}
+
+
+def _may_have_changed(m: Machine, args: tuple[Any, ...], units: set[int]) -> None:
+    """What was cut off may have set any attribute that is assigned in the files that it ran through."""
+    names = {n.decode() for unit in units for n in _STORED.findall(m.services["units"][unit].data)}
+    m.services["escape"](m, args)
+    for value in args:
+        if isinstance(m.get(value), Instance):
+            loosen(m, value, frozenset(names), 0)
+
+
+def _revived(m: Machine, before: State, args: tuple[Any, ...], raises: list[tuple[State, Any]], at: int) -> Any:
+    """A call of a function of the project that seems to end by an exception comes back all the same."""
+    m.ways[-1].doubted = True
+    m.state = join_all([state for state, _ in raises[-1:]]) if raises else before.fork()
+    m.state.dead = False
+    m.services["escape"](m, args)
+    thing = m.get(args[0]) if args else None
+    if isinstance(thing, Instance):
+        m.put(args[0], replace(thing, complete=False))
+    return m.opaque(at, tag="revived")
