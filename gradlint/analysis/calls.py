@@ -267,7 +267,7 @@ def run_body(m: Machine, func: Func, frame: int, receiver: Any, site: int, decor
 
     entry = m.state.mode
     act = Activation(
-        frame, unit_of(func), func.code, func.owner, receiver, entry, m.state.facts, m.context, site=site,
+        frame, unit_of(func), func.code, func.owner, receiver, entry, m.state.facts, m.context, site=site, loops=len(m.rounds),
         decorated=decorated, decorated_at=m.decorator,
     )  # fmt: skip
     m.decorator = 0
@@ -326,6 +326,7 @@ def run_generator_body(m: Machine, thing: Generator, consume: Any, consumer: tup
         m.state.facts,
         m.context,
         site=thing.at,
+        loops=len(m.rounds),
         on_yield=resume,
     )
     m.stack = [*stack, act]

@@ -30,7 +30,7 @@ def define(m: Machine, node: ir.Class) -> Any:
         frame, Frame({"__module__": Const("module"), "__qualname__": Const(node.qualname)}, parent, _module(m, act))
     )
     outer, m.exits = m.exits, Exits()
-    m.stack.append(Activation(frame, act.unit, owner=address, entry_mode=m.state.mode))
+    m.stack.append(Activation(frame, act.unit, owner=address, entry_mode=m.state.mode, loops=len(m.rounds)))
     run_block(m, node.body)
     m.stack.pop()
     outer.raises += m.exits.raises

@@ -40,7 +40,9 @@ def comprehension(m: Machine, node: ir.Comprehension) -> Any:
         return m.alloc(node.at, thing, "lazy")
     made: Any = Table({}) if node.kind == "dict" else Sequence(node.kind)
     result = m.alloc(node.at, made, "result")
-    m.stack.append(Activation(frame.addr, act.unit, owner=act.owner, receiver=act.receiver, entry_mode=m.state.mode))
+    inner = Activation(frame.addr, act.unit, owner=act.owner, receiver=act.receiver, entry_mode=m.state.mode)
+    inner.loops = len(m.rounds)
+    m.stack.append(inner)
     try:
         if node.kind == "dict":
             run_clauses(m, node, lambda value: _add_entry(m, result, node, value))

@@ -162,7 +162,7 @@ def _run_lazy(m: Machine, ref: Ref, thing: Generator, consume: Consumer) -> Any:
     saved_stack = m.stack
     unit = thing.at >> 32
     with m.within(("lazy", ref.addr)):
-        act = Activation(thing.frame, unit, entry_mode=m.state.mode, site=0)
+        act = Activation(thing.frame, unit, entry_mode=m.state.mode, site=0, loops=len(m.rounds))
         m.stack = [*saved_stack, act]
         context = m.context
         try:

@@ -202,7 +202,7 @@ def run_module(m: Machine, unit: Unit, number: int, dotted: str, as_main: bool =
     m.state.alloc(frame, Frame(names, 0, frame))
     m.state.alloc(address, Module(dotted, frame, number))
     saved = m.stack, m.context, m.exits, m.limit, m.guarded
-    act = Activation(frame, number, entry_mode=m.state.mode)
+    act = Activation(frame, number, entry_mode=m.state.mode, loops=len(m.rounds))
     m.stack, m.context, m.exits, m.guarded = [act], m.contexts.enter(0, ("module", number)), Exits(), 0
     if m.hasty:
         m.limit = m.steps - m.grace + MODULE_STEPS  # what is imported is needed all the same

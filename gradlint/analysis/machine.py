@@ -139,6 +139,8 @@ class Activation:
     pending: list[Any] = field(default_factory=list)
     """Events about blocks that covered nothing, waiting for the first operation behind them."""
     site: int = 0
+    loops: int = 0
+    """How many loops of its callers are being run."""
     decorated: str = ""
     decorated_at: int = 0
     """The mode decorator through which it was called, 0 for none."""
@@ -254,8 +256,8 @@ class Machine:
         self.decorations: dict[tuple[int, int], tuple[str, ...]] = {}
         self.given: dict[tuple[int, int], dict[str, Any]] = {}
         """What decorators of test runners give the parameters of functions; fixtures have an entry, too."""
-        self.running: tuple[tuple[int, Any], ...] = ()
-        """The activations in which a bound was reached: file and code, None for that of a module."""
+        self.running: tuple[tuple[int, Any, bool], ...] = ()
+        """The activations in which a bound was reached: file, code (None for that of a module), whether in a loop of it."""
         self.patient = False
         """Whether predictions are asked for: what is cut off or seems to end is gone beyond (see `patience`)."""
         self.hasty = False
@@ -286,7 +288,8 @@ class Machine:
     def step(self, cost: int = 1) -> None:
         self.steps += cost
         if self.steps > self.limit + self.grace:
-            self.running = tuple((act.unit, act.code) for act in self.stack)
+            ends = [*(act.loops for act in self.stack[1:]), len(self.rounds)]
+            self.running = tuple((act.unit, act.code, end > act.loops) for act, end in zip(self.stack, ends))
             raise Exhausted
 
     # -- heap

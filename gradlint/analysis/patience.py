@@ -55,20 +55,21 @@ def _bounded(m: Machine, func: Func, args: tuple[Any, ...], at: int, work: Calla
         m.stack, m.exits, m.rounds, m.arriving, m.state = stack, exits, rounds, arriving, before
         m.guarded, m.quiet, m.forwards, m.round_contexts, m.thread_base, m.decorator = held
         m.cut(at, f"`{func.code.qualname}` takes too many steps")
-        give_up(m, m.running[depth:])
-        _may_have_changed(m, args, {unit for unit, _ in m.running[depth:]})
+        running = tuple(one for one in m.running[depth:] if one[1] is not None)
+        give_up(m, running)
+        _may_have_changed(m, args, {unit for unit, _, _ in running})
         return m.opaque(at, tag="cut")
     finally:
         m.limit = limit
 
 
-def give_up(m: Machine, running: tuple[tuple[int, Any], ...]) -> None:
-    """Functions are cut off: they may go on to bind and call anything that they name."""
+def give_up(m: Machine, running: tuple[tuple[int, Any, bool], ...]) -> None:
+    """Functions are cut off: they may go on to bind and call anything that they name, and what a loop has bound may be
+    another thing in its next round."""
     way = m.ways[-1]
-    codes = []
-    for unit, code in running:
-        codes.append(code)
+    for unit, code, _ in running:
         way.lost |= names_in(m.services["units"][unit].outside() if code is None else code.text)
+    codes = [code for _, code, looping in running if looping]
     for record in way.records.values():
         if any(record.code is code for code in codes):
             record.rg.add(UNKNOWN)
