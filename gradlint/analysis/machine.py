@@ -387,7 +387,9 @@ class Machine:
     def stop(self) -> None:
         """What runs here raises for certain: regions that look at raised states see this one, and it ends."""
         self.exits.raises.append((self.state.fork(), REFUSED))
-        if not self.disbelief:
+        if self.disbelief:
+            self.ways[-1].doubted = True
+        else:
             self.kill()
 
     def may_raise(self, value: Any = NONE) -> None:
