@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from gradlint.analysis.machine import Call, Machine
@@ -14,6 +15,8 @@ from gradlint.analysis.values import (
     Extern,
     Flag,
     Instance,
+    Ref,
+    Sequence,
     Table,
     Tensor,
     both,
@@ -22,9 +25,11 @@ from gradlint.analysis.values import (
     is_true,
     negate,
 )
+from gradlint.records import replace
 from gradlint.torch_model import distributions
 
 ARGS = ":args"
+BASE = ":distribution"
 SAMPLED = frozenset({"sample", "sample_n", "enumerate_support"})
 COMPUTED = frozenset({"log_prob", "rsample", "rsample_n", "cdf", "icdf", "entropy", "perplexity"})
 OTHERS = frozenset({"mean", "variance", "stddev", "mode", "probs", "logits", "loc", "scale", "concentration", "rate",
@@ -34,10 +39,45 @@ OTHERS = frozenset({"mean", "variance", "stddev", "mode", "probs", "logits", "lo
 
 def make(m: Machine, call: Call) -> Any:
     """`Categorical(logits=…)`: keeps its arguments."""
-    row = distributions.distribution(call.name)
+    return m.alloc(call.at, Instance(Extern(call.name), {ARGS: _kept(m, call.name, call)}), "distribution")
+
+
+def is_measured(name: str) -> bool:
+    return distributions.distribution(name) is not None
+
+
+def initialised(m: Machine, ref: Ref, base: str, call: Call) -> None:
+    """`super().__init__(…)` in a class of the project that derives from a distribution."""
+    thing = m.get(ref)
+    assert isinstance(thing, Instance)
+    m.put(ref, replace(thing, attrs={**thing.attrs, ARGS: _kept(m, base, call), BASE: Extern(base)}))
+
+
+def _kept(m: Machine, name: str, call: Call) -> Ref:
+    row = distributions.distribution(name)
     entries = {**dict(zip(row.args if row is not None else map(str, range(9)), call.args)), **call.kwargs}
-    args = m.alloc(call.at, Table(entries), "args")
-    return m.alloc(call.at, Instance(Extern(call.name), {ARGS: args}), "distribution")
+    given = {key: _with_parts(m, key, value, call.at) for key, value in entries.items()}
+    return m.alloc(call.at, Table(given), "args")
+
+
+def _with_parts(m: Machine, key: Any, value: Any, at: int) -> Any:
+    """An argument; for a distribution, a transform, or a list of them, what these were made from."""
+    value = m.simplified(value)
+    if not isinstance(m.get(value), (Instance, Sequence)):
+        return value
+    return m.alloc(at, Sequence("tuple", tuple(_parts(m, value))), f"parts {key}")
+
+
+def _parts(m: Machine, value: Any) -> Iterator[Any]:
+    value = m.simplified(value)
+    thing = m.get(value)
+    if isinstance(thing, Instance):
+        yield from _arguments(m, value).values()
+    elif isinstance(thing, Sequence):
+        for one in (*thing.items, *([] if thing.rest is None else [thing.rest])):
+            yield from _parts(m, one)
+    else:
+        yield value
 
 
 def attribute(m: Machine, ref: Any, name: str, at: int) -> Any:
@@ -54,25 +94,26 @@ METHODS = SAMPLED | COMPUTED | {"expand", "cdf", "icdf", "enumerate_support"}
 
 
 def _member(m: Machine, ref: Any, name: str) -> distributions.Member | None:
+    base = _base(m, ref)
+    return distributions.member(base, name) if base else None
+
+
+def _base(m: Machine, ref: Any) -> str:
+    """The distribution of torch that an instance is, or was initialised as; empty where it is not known."""
     thing = m.get(ref)
-    return (
-        distributions.member(thing.cls.name, name)
-        if isinstance(thing, Instance) and isinstance(thing.cls, Extern)
-        else None
-    )
+    if not isinstance(thing, Instance):
+        return ""
+    cls = thing.attrs.get(BASE, thing.cls)
+    return cls.name if isinstance(cls, Extern) else ""
 
 
 def method(m: Machine, call: Call) -> Any:
     if call.name in SAMPLED:
         origin = m.origin("input", call.at, (), FALSE)
-        thing = m.get(call.self)
-        discrete = (
-            isinstance(thing, Instance)
-            and isinstance(thing.cls, Extern)
-            and thing.cls.name.rpartition(".")[2] in ("Categorical", "Multinomial")
-        )
+        base = _base(m, call.self)
+        floating = FALSE if base.rpartition(".")[2] in ("Categorical", "Multinomial") else TRUE if base else UNKNOWN
         made = Tensor(
-            rg=FALSE, leaf=TRUE, floating=FALSE if discrete else TRUE, inference=m.simplified(m.state.mode.inference),
+            rg=FALSE, leaf=TRUE, floating=floating, inference=m.simplified(m.state.mode.inference),
             sure=True,
             lost=_lost(m, call.self), origin=origin,
         )  # fmt: skip
@@ -99,9 +140,10 @@ def _check_inference(m: Machine, call: Call) -> None:
 
 
 def _arguments(m: Machine, ref: Any) -> dict[Any, Any]:
+    """What a distribution was made from; something unknown where no constructor in view has said it."""
     thing = m.get(ref)
     held = m.get(thing.attrs.get(ARGS)) if isinstance(thing, Instance) else None
-    return dict(held.entries) if isinstance(held, Table) else {}
+    return dict(held.entries) if isinstance(held, Table) else {"": m.opaque(0, tag="made from")}
 
 
 def _flag(m: Machine, ref: Any) -> Flag:

@@ -170,6 +170,8 @@ def super_init(m: Machine, obj: Ref, base: str, call: Call) -> Any:
         torch_modules.container(m, obj, base, call)
     elif base in torch_modules.WRAPPERS:
         torch_module_calls.set_attribute(m, obj, "module", call.arg(0, "module", NONE), call.at)
+    elif torch_distributions.is_measured(base):
+        torch_distributions.initialised(m, obj, base, call)
     elif torch_modules.is_module_class(base) and layer_rows.layer(base) is not None:
         row = layer_rows.layer(base)
         assert row is not None
