@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from gradlint.analysis import events, generators, testing
+from gradlint.analysis import events, generators, python_handing, testing
 from gradlint.analysis.calls import unknown_result
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.joins import anonymous
@@ -567,20 +567,9 @@ FUNCTIONS: dict[str, Model] = {
     "tqdm.notebook.tqdm": _first_source,
     "tqdm.trange": lambda m, call: m.services["call"](m, Extern("builtins.range"), call.args, {}, call.at, call.rest),
     "rich.progress.track": _first_source,
-    "random.choice": lambda m, call: _choice(m, call),
     "random.shuffle": _none,
-    "random.sample": lambda m, call: _sample(m, call),
+    **python_handing.FUNCTIONS,
 }
-
-
-def _choice(m: Machine, call: Call) -> Any:
-    items, rest = iterate(m, m.simplified(call.arg(0, default=NONE)), call.at)
-    every = [*items, *([] if rest is None else [rest])]
-    return anonymous(every) if every else m.opaque(call.at)
-
-
-def _sample(m: Machine, call: Call) -> Any:
-    return m.alloc(call.at, Sequence("list", (), _choice(m, call)), "sample")
 
 
 def method(m: Machine, call: Call, thing: Instance) -> Any:
