@@ -75,7 +75,9 @@ def put(target: Tensor, values: Any, kind: Any = None, *, one_value: bool = Fals
 # Operators whose form in place has a derivative of its own, and so a node of another number.
 NAMES = {
     "LeakyReluBackward0": "LeakyReluBackward1", "AsStridedBackward0": "AsStridedBackward1",
-    "PolygammaBackward0": "PolygammaBackward1",
+    "PolygammaBackward0": "PolygammaBackward1", "CeluBackward0": "CeluBackward1",
+    "ConjPhysicalBackward0": "ConjPhysicalBackward1", "RreluWithNoiseBackward0": "RreluWithNoiseBackward1",
+    "EluBackward0": "EluBackward1", "ThresholdBackward0": "ThresholdBackward1",
 }  # fmt: skip
 
 

@@ -285,8 +285,9 @@ def same_picks(name: str, ours: list[Any], theirs: list[Any], given: Any) -> tup
     """Where the two picked different places of equal values, the values in the place of the places; did they not?"""
     same = True
     source = given[0].detach()
-    dim = given[1][-1] if given[1] and isinstance(given[1][-1], int) and len(given[1]) > (name == "topk") else -1
-    dim = given[2].get("dim", dim)
+    counts = name in ("topk", "kthvalue")
+    numbers = [each for each in given[1][counts:] if type(each) is int]
+    dim = given[2].get("dim", numbers[0] if numbers else -1)
     for at, (a, b) in enumerate(zip(ours, theirs, strict=True)):
         if b.dtype != torch.int64 or a.shape != tuple(b.shape) or (array_of(a) == b.numpy()).all() or (
             at == 0 and len(theirs) > 1 and name != "argsort"):  # fmt: skip

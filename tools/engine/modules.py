@@ -1,8 +1,9 @@
 """Compare the engine's modules with PyTorch's on PyTorch's own sample inputs of them.
 
-For every module of `module_db`, each sample is built on both with one seed, the parameters of torch's are loaded into
-the engine's, and both run, in training and in evaluation: the parameters at the start, `repr`, outputs, first and
-second derivatives by inputs and parameters, and the state afterwards. `python -m tools.engine.modules [--only Linear,LSTM]`
+For every module of `module_db`, and the others that `more_modules` has samples of, each sample is built on both with
+one seed, the parameters of torch's are loaded into the engine's, and both run, in training and in evaluation: the
+parameters at the start, `repr`, outputs, first and second derivatives by inputs and parameters, and the state
+afterwards. `python -m tools.engine.modules [--only Linear,LSTM]`
 prints a table; needs PyTorch.
 """
 
@@ -20,8 +21,11 @@ import torch  # noqa: E402
 from both import Untranslatable, engine, tensors, translate  # noqa: E402
 from conformance import Report, TooSlow, derivatives, differentiable, differs, limit, starts_for  # noqa: E402
 from gradlint_runtime.errors import Unsupported  # noqa: E402
+from more_modules import more_db  # noqa: E402
 from table import examined, parser, put  # noqa: E402
 from torch.testing._internal.common_modules import module_db  # noqa: E402
+
+MODULES = [*module_db, *more_db]
 
 
 def built(module: Any, name: str, given: Any, kind: Any, training: bool) -> Any:
@@ -52,7 +56,7 @@ def counterpart(name: str, sample: Any, theirs: Any, kind: Any, training: bool) 
                                            **translate(sample.constructor_input.kwargs, seen))  # fmt: skip
     ours = built(engine, name, given, translate(kind), training)
     lazy = hasattr(theirs, "cls_to_become")
-    told = "" if lazy else same_state("at the start", ours, theirs)
+    told = "" if lazy else same_state("at the start", ours, theirs, 100.0)
     if lazy:
         theirs(*copied(sample.forward_input).args)
     elif repr(ours) != repr(theirs):
@@ -61,11 +65,11 @@ def counterpart(name: str, sample: Any, theirs: Any, kind: Any, training: bool) 
     return ours, told
 
 
-def same_state(when: str, ours: Any, theirs: Any) -> str:
+def same_state(when: str, ours: Any, theirs: Any, factor: float = 1.0) -> str:
     mine, other = ours.state_dict(), theirs.state_dict()
     if list(mine) != list(other):
         return f"state {when}: {list(mine)}, torch {list(other)}"
-    return differs(f"state {when}", list(mine.values()), list(other.values()), 1.0)
+    return differs(f"state {when}", list(mine.values()), list(other.values()), factor)
 
 
 def ran(module: Any, model: Any, given: Any, second: bool) -> tuple[list[Any], list[Any], Any]:
@@ -120,7 +124,7 @@ def modes(info: Any) -> list[bool]:
 def examine(index: int, options: argparse.Namespace) -> Report:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    info = module_db[index]
+    info = MODULES[index]
     report = Report(info.name)
     for kind in (getattr(torch, name) for name in options.dtypes.split(",")):
         if kind not in info.dtypes:
@@ -148,7 +152,7 @@ def examine(index: int, options: argparse.Namespace) -> Report:
 
 def main() -> None:
     options = parser(__doc__ or "").parse_args()
-    examined("modules", [info.module_cls.__name__ for info in module_db], examine, options)
+    examined("modules", [info.module_cls.__name__ for info in MODULES], examine, options)
 
 
 if __name__ == "__main__":

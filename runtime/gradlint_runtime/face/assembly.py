@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .. import amp, dtypes, modes, printing, random, results, things
+from .. import amp, dtypes, errors, modes, printing, random, results, things
 from ..autograd import calls, forward, function, functional, hooks
 from ..func import transforms
 from ..graph import Node
@@ -17,7 +17,7 @@ from ..tensor import Tensor
 from ..utils import serialization
 from . import namespaces
 from .aliases import ALIASES, RENAMED
-from .call import public
+from .call import in_place, public
 from .modules import stand_in
 from .names import offered
 
@@ -93,8 +93,12 @@ def _helpers() -> dict[str, Any]:
         "is_floating_point": lambda input: input.is_floating_point(),
         "is_complex": lambda input: input.is_complex(), "is_inference": lambda input: input.is_inference(),
         "is_nonzero": bool, "compiled_with_cxx11_abi": lambda: True, "__version__": f"{modes.VERSIONS[0]}.0+gradlint",
-        "get_default_device": lambda: things.CPU, "relu_": lambda input: input.relu_(),
-        "dropout": _dropout, "save": serialization.save, "load": serialization.load,
+        "get_default_device": lambda: things.CPU,
+        "dropout": _dropout, "dropout_": _dropping_in_place(sampling.dropout),
+        "alpha_dropout_": _dropping_in_place(sampling.alpha_dropout),
+        "feature_alpha_dropout_": _dropping_in_place(sampling.alpha_dropout, feature=True),
+        "feature_dropout_": _dropping_in_place(sampling.feature_dropout),
+        "save": serialization.save, "load": serialization.load,
         "vmap": transforms.vmap,
     }  # fmt: skip
 
@@ -103,10 +107,40 @@ def _dropout(input: Tensor, p: float, train: bool) -> Tensor:
     return sampling.dropout(input, p, train)
 
 
+def _in_place(name: str, found: dict[str, Callable[..., Any]]) -> Callable[..., Any] | None:
+    """`torch.sigmoid_`, which is the method of that name, or made of what is only a function."""
+    method = Tensor.__dict__.get(name)
+    plain = found.get(ALIASES.get(name[:-1], name[:-1]))
+    if callable(method):
+        return _of_a_tensor(method, name)
+    return in_place(plain, name) if name in WRITING and plain is not None else None
+
+
+def _of_a_tensor(method: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def call(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(input, Tensor):
+            raise errors.not_a_tensor(name, "input", 1, input)
+        return method(input, *args, **kwargs)
+
+    call.__name__ = call.__qualname__ = name
+    call.__module__ = "torch"
+    return call
+
+
+# Functions that write into their input, and have no method of their name.
+WRITING = frozenset({"celu_", "selu_", "rrelu_", "threshold_"})
+
+
+def _dropping_in_place(function: Callable[..., Any], **more: Any) -> Callable[..., Any]:
+    return lambda input, p, train: function(input, p, train, inplace=True, **more)
+
+
 def build_torch(found: dict[str, Callable[..., Any]]) -> None:
     contents: dict[str, Any] = {}
     for name in offered()["torch"]:
         made = function_named(name, found)
+        if made is None and name.endswith("_") and not name.startswith("_"):
+            made = _in_place(name, found)
         if made is not None and name not in NOT_IN_TORCH:
             contents[name] = made
     for kind in dtypes.ALL:

@@ -13,7 +13,7 @@ from ..hooks import HookDict, RemovableHandle
 from ..modes import grad_mode, mode
 from ..ops.factories import check_device, zeros_like
 from ..tensor import Tensor, meta_of, needs_grad, node_of
-from .parameter import Buffer, Parameter
+from .parameter import Buffer, Parameter, is_lazy
 
 _HOOKS = (
     "_backward_pre_hooks", "_backward_hooks", "_forward_hooks", "_forward_hooks_with_kwargs",
@@ -359,7 +359,7 @@ class Module:
                     changed.requires_grad_(True)
         for key, buffer in self._buffers.items():
             if buffer is not None:
-                self._buffers[key] = fn(buffer)
+                self._buffers[key] = buffer.with_data(fn(buffer)) if is_lazy(buffer) else fn(buffer)
         return self
 
     def _replace_parameter(self, key: str, parameter: Tensor, made: Tensor) -> None:

@@ -63,6 +63,11 @@ class _Uninitialized:
         self._array, self._dtype = fresh._array, fresh._dtype
         self.__class__ = self.cls_to_become
 
+    def with_data(self: Any, data: Tensor) -> Any:
+        """Itself, of another dtype."""
+        self._array, self._dtype = data._array, data._dtype
+        return self
+
     @property
     def shape(self) -> Any:
         raise RuntimeError(

@@ -121,7 +121,7 @@ RReLU = kept(
 
 
 def _rrelu_forward(self: Any, input: Tensor) -> Tensor:
-    return activations.rrelu(input, self.lower, self.upper, self.training)
+    return activations.rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
 
 RReLU.forward = _rrelu_forward

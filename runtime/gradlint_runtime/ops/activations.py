@@ -10,6 +10,7 @@ import numpy as np
 
 from ..apply import record
 from ..dtypes import BOOL, FLOATING
+from ..inplace import become
 from ..tensor import Tensor
 from .arithmetic import underived
 from .blend import where
@@ -312,6 +313,8 @@ def _prelu_slope(grad: Tensor, self: Tensor, weight: Tensor) -> Tensor:
 def rrelu(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:
+    if inplace:
+        return become(input, rrelu, (), lower, upper, training)
     if not training:
         a = input._array
         middle = (lower + upper) / 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import errors
+from .. import errors, inplace
 from ..apply import record
 from ..dtypes import COMPLEX, COMPLEX_OF, FLOATING
 from ..tensor import Tensor
@@ -92,6 +92,15 @@ def conj_op(input: Tensor) -> Tensor:
 def conj_physical(input: Tensor) -> Tensor:
     if input._dtype.category != COMPLEX:
         return input
+    return _conjugated(input)
+
+
+def conj_physical_(input: Tensor) -> Tensor:
+    """In place it is recorded for real numbers too."""
+    return inplace.become(input, _conjugated, ())
+
+
+def _conjugated(input: Tensor) -> Tensor:
     return record("ConjPhysicalBackward0", np.conj(input._array), (input, lambda grad: conj_physical(grad)))
 
 

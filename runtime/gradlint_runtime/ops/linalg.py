@@ -98,6 +98,10 @@ def det(A: Tensor) -> Tensor:
 
     def way(grad: Any, A: Any, result: Any) -> Any:
         wide = unsqueeze(unsqueeze(grad, -1), -1)
+        if not A._array.size:
+            return zeros_of(A)
+        if A._array.shape[-1] == 1:
+            return wide
         if (result._array == 0).any() or _nearly_singular(A._array):
             return wide * _adjugate(A)
         return wide * conj(unsqueeze(unsqueeze(result, -1), -1)) * hb(inv(A))
@@ -382,8 +386,10 @@ def pinv(A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = N
         return record("LinalgPinvBackward0", nothing, (A, _pinv_way, A, OUT), dtype=A._dtype)
     rtol = rcond if rtol is None else rtol
     if hermitian:
-        low_triangle = np.tril(array)
-        array = low_triangle + np.swapaxes(np.tril(array, -1), -1, -2).conj()
+        # Only the lower triangle is read, and of the diagonal what is real.
+        below = np.tril(array, -1)
+        diagonal = np.einsum("...ii->...i", array).real[..., None] * np.eye(array.shape[-1])
+        array = (below + diagonal + np.swapaxes(below, -1, -2).conj()).astype(array.dtype)
     u, s, vh = np.linalg.svd(array, full_matrices=False)
     low = _tolerance(s, array, None, atol, rtol)
     inverse_s = np.where(s > low[..., None], 1 / np.where(s == 0, 1, s), 0)

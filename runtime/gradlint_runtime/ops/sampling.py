@@ -329,7 +329,7 @@ def feature_dropout(input: Tensor, p: float = 0.5, training: bool = True, inplac
     return _dropped(input, p, training, inplace, _channels(input))
 
 
-_ALPHA = -1.7580993408473766
+_ALPHA = 1.7580993408473766
 
 
 def alpha_dropout(

@@ -64,7 +64,9 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     at = dim_of(dim, array.ndim)
     if array.dtype.kind == "c":
         raise errors.unsupported("torch.logcumsumexp of complex tensors")
-    value = np.logaddexp.accumulate(array, axis=at) if array.ndim else array.copy()
+    # Single precision is summed up in double.
+    wide = array.astype(np.promote_types(array.dtype, np.float64))
+    value = np.logaddexp.accumulate(wide, axis=at).astype(array.dtype) if array.ndim else array.copy()
 
     def way(grad: Any, self: Any, result: Any) -> Any:
         if not array.ndim:

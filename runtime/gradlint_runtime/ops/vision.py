@@ -16,7 +16,7 @@ from ..dtypes import FLOATING
 from ..modes import grad_mode, mode
 from ..tensor import Tensor, needs_grad
 from .blend import where
-from .common import widened
+from .common import widened, zeros_of
 from .conv import each_of
 from .linear_maps import mixed, rearranged
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
@@ -399,7 +399,13 @@ def _through(at: int, grad: Tensor, input: Tensor, grid: Tensor, *options: Any) 
         ends = [each if needs_grad(each) and recorded else each.detach().requires_grad_() for each in (input, grid)]
         made = sampled(ends[0], ends[1], *options)
         found = autograd_grad(made, ends[at], grad, create_graph=recorded, allow_unused=True)[0]
-    return ends[at] * 0 if found is None else found
+    found = ends[at] * 0 if found is None else found
+    if recorded and not needs_grad(found):
+        # One node stands behind both gradients, also where neither input changes this one.
+        name = f"GridSampler{input._array.ndim - 2}DBackwardBackward0"
+        nothing = (lambda grad, input: zeros_of(input)), (lambda grad, grid: zeros_of(grid))
+        return record(name, found._array, (input, nothing[0], input), (grid, nothing[1], grid), dtype=found._dtype)
+    return found
 
 
 def sampled(input: Tensor, grid: Tensor, mode: str, padding_mode: str, corners: bool) -> Tensor:
