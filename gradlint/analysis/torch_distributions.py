@@ -101,10 +101,15 @@ def _member(m: Machine, ref: Any, name: str) -> distributions.Member | None:
 def _base(m: Machine, ref: Any) -> str:
     """The distribution of torch that an instance is, or was initialised as; empty where it is not known."""
     thing = m.get(ref)
-    if not isinstance(thing, Instance):
+    if not isinstance(thing, Instance) or _table(m, thing) is None:
         return ""
     cls = thing.attrs.get(BASE, thing.cls)
     return cls.name if isinstance(cls, Extern) else ""
+
+
+def _table(m: Machine, thing: Instance) -> Table | None:
+    held = m.get(m.simplified(thing.attrs.get(ARGS)))
+    return held if isinstance(held, Table) else None
 
 
 def method(m: Machine, call: Call) -> Any:
@@ -142,8 +147,8 @@ def _check_inference(m: Machine, call: Call) -> None:
 def _arguments(m: Machine, ref: Any) -> dict[Any, Any]:
     """What a distribution was made from; something unknown where no constructor in view has said it."""
     thing = m.get(ref)
-    held = m.get(thing.attrs.get(ARGS)) if isinstance(thing, Instance) else None
-    return dict(held.entries) if isinstance(held, Table) else {"": m.opaque(0, tag="made from")}
+    held = _table(m, thing) if isinstance(thing, Instance) else None
+    return dict(held.entries) if held is not None else {"": m.opaque(0, tag="made from")}
 
 
 def _flag(m: Machine, ref: Any) -> Flag:

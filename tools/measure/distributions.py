@@ -150,42 +150,55 @@ def row(name: str, options: list[dict[str, Any]]) -> str:
     return "  ".join([f"torch.distributions.{name}({', '.join(arguments)})", *shown])
 
 
+Maker = Callable[[Tensor], D.Distribution]
+
+
 def wrapped() -> list[str]:
-    """Distributions made of others: what they give requires grad where the inner ones' parameters do."""
-
-    def independent(p: Tensor) -> D.Distribution:
-        return D.Independent(D.Normal(p, p.exp()), 1)
-
-    def transformed(p: Tensor) -> D.Distribution:
-        return D.TransformedDistribution(D.Normal(p, p.exp()), [D.ExpTransform()])
-
-    def mixture(p: Tensor) -> D.Distribution:
-        return D.MixtureSameFamily(D.Categorical(p.exp()), D.Normal(p, p.exp()))
-
-    names = {
-        "Independent": (independent, "base_distribution"),
-        "TransformedDistribution": (transformed, "base_distribution"),
-        "MixtureSameFamily": (mixture, "mixture_distribution,component_distribution"),
+    """Distributions made of others, by the argument that a parameter stands in."""
+    zeros, ones = torch.zeros(2), torch.ones(2)
+    ways_: dict[str, dict[str, Maker]] = {
+        "Independent": {"base_distribution": lambda p: D.Independent(D.Normal(p, p.exp()), 1)},
+        "TransformedDistribution": {
+            "base_distribution": lambda p: D.TransformedDistribution(D.Normal(p, p.exp()), [D.ExpTransform()]),
+            "transforms": lambda p: D.TransformedDistribution(D.Normal(zeros, ones), [D.AffineTransform(p, p.exp())]),
+        },
+        "MixtureSameFamily": {
+            "mixture_distribution": lambda p: D.MixtureSameFamily(D.Categorical(p.exp()), D.Normal(zeros, ones)),
+            "component_distribution": lambda p: D.MixtureSameFamily(D.Categorical(ones), D.Normal(p, p.exp())),
+        },
     }
-    return [_wrapped_row(name, make, inner) for name, (make, inner) in names.items()]
+    return [_wrapped_row(name, makers) for name, makers in ways_.items()]
 
 
-def _wrapped_row(name: str, make: Callable[[Tensor], D.Distribution], inner: str) -> str:
+def _wrapped_row(name: str, makers: dict[str, Maker]) -> str:
     cls = getattr(D, name)
     columns = {}
     for member in MEMBERS:
-        p = torch.zeros(2).requires_grad_()
-        try:
-            made = make(p)
-            value = made.sample() if member in ("log_prob", "cdf") else None
-            result = take(made, member, value)
-            with torch.no_grad():
-                still = take(make(p), member, value)
-        except ERRORS:
-            continue
-        columns[member] = (inner + (":keeps" if still.requires_grad else "")) if result.requires_grad else "never"
+        found = Member()
+        for argument, make in makers.items():
+            _look_inside(make, member, argument, found)
+        if member in ("log_prob", "cdf"):
+            _look_inside(next(iter(makers.values())), member, "value", found)
+        columns[member] = found.text
     head = f"torch.distributions.{name}({', '.join(inspect.signature(cls).parameters)})"
-    return "  ".join([head, *(f"{k}={v}" for k, v in columns.items())])
+    return "  ".join([head, *(f"{k}={v}" for k, v in columns.items() if v != "missing")])
+
+
+def _look_inside(make: Maker, member: str, argument: str, found: Member) -> None:
+    observe.seed()
+    p = torch.zeros(2).requires_grad_(argument != "value")
+    try:
+        made = make(p)
+        value = made.sample().requires_grad_(argument == "value") if member in ("log_prob", "cdf") else None
+        result = take(made, member, value)
+        with torch.no_grad():
+            still = take(make(p), member, value)
+    except ERRORS:
+        return
+    found.works = True
+    found.reached.setdefault(argument, set()).add(result.requires_grad)
+    if result.requires_grad:
+        found.kept.add(still.requires_grad)
 
 
 def divergence() -> str:
