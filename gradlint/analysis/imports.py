@@ -156,8 +156,8 @@ def arrive(m: Machine, value: Pending) -> Any:
     if value in m.arriving:
         return load(m, f"{value.module}.{value.name}", value.near) or Opaque(("import", value.module, value.name))
     m.arriving.append(value)
-    saved = m.state.mode, m.rounds, m.round_contexts, m.forwards, m.runs_main, m.thread_base
-    m.rounds, m.round_contexts, m.forwards, m.runs_main, m.thread_base = [], [], 0, False, -1
+    saved = m.state.mode, m.rounds, m.round_contexts, m.round_places, m.forwards, m.runs_main, m.thread_base
+    m.rounds, m.round_contexts, m.round_places, m.forwards, m.runs_main, m.thread_base = [], [], [], 0, False, -1
     m.state.mode = Mode()
     try:
         found = load(m, value.module, value.near)
@@ -167,7 +167,7 @@ def arrive(m: Machine, value: Pending) -> Any:
             made = found
     finally:
         m.arriving.pop()
-        m.state.mode, m.rounds, m.round_contexts, m.forwards, m.runs_main, m.thread_base = saved
+        m.state.mode, m.rounds, m.round_contexts, m.round_places, m.forwards, m.runs_main, m.thread_base = saved
     return made if made is not None else Opaque(("import", value.module, value.name))
 
 

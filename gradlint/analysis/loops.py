@@ -120,20 +120,22 @@ def _unrolled(m: Machine, at: int, items: list[Any], each: Callable[[Any], Any],
         if m.dead():
             return
         with m.within((m.here(at), tag, number)):
-            _round(m, lambda item=item: each(item), sink)  # type: ignore[misc]
+            _round(m, at, lambda item=item: each(item), sink)  # type: ignore[misc]
 
 
-def _round(m: Machine, body: Callable[[], Any], sink: Exits | None) -> None:
+def _round(m: Machine, at: int, body: Callable[[], Any], sink: Exits | None) -> None:
     """One run of a loop's body: `continue` falls through, `break` goes to the sink, the rest passes."""
     outer, m.exits = m.exits, Exits()
     m.round_count += 1
     m.rounds.append(m.round_count)
     m.round_contexts.append(m.context)
+    m.round_places.append(at)
     try:
         body()
     finally:
         m.rounds.pop()
         m.round_contexts.pop()
+        m.round_places.pop()
         inner, m.exits = m.exits, outer
         outer.returns += inner.returns
         outer.raises += inner.raises
@@ -163,7 +165,7 @@ def repeat(
             more = _begin(m, test, ends, number > 0 or certain)
             if not more:
                 break
-            _round(m, body, sink)
+            _round(m, at, body, sink)
             after = m.state
             if after.dead:
                 break
@@ -267,7 +269,7 @@ def _over_generator(
             age(m.state, context, start)
         rounds += 1
         with m.within((m.here(at), tag)):
-            _round(m, lambda: each(_item(m, value, at)), mine if sink is not None else None)
+            _round(m, at, lambda: each(_item(m, value, at)), mine if sink is not None else None)
         return NONE
 
     generators.run(m, ref, consume)

@@ -209,6 +209,7 @@ class Machine:
         """Serial numbers of the rounds of loops that are being run."""
         self.round_count = 0
         self.round_contexts: list[int] = []
+        self.round_places: list[int] = []
         self.forwards = 0
         """How many forward passes of modules are being run, one inside the other."""
         self.recorded: dict[int, tuple[int, int]] = {}
@@ -256,8 +257,9 @@ class Machine:
         self.decorations: dict[tuple[int, int], tuple[str, ...]] = {}
         self.given: dict[tuple[int, int], dict[str, Any]] = {}
         """What decorators of test runners give the parameters of functions; fixtures have an entry, too."""
-        self.running: tuple[tuple[int, Any, bool], ...] = ()
-        """The activations in which a bound was reached: file, code (None for that of a module), whether in a loop of it."""
+        self.running: tuple[tuple[int, Any, int], ...] = ()
+        """The activations in which a bound was reached: file, code (None for that of a module), and the place of the loop of
+        it that is being run, -1 for none."""
         self.patient = False
         """Whether predictions are asked for: what is cut off or seems to end is gone beyond (see `patience`)."""
         self.hasty = False
@@ -289,7 +291,9 @@ class Machine:
         self.steps += cost
         if self.steps > self.limit + self.grace:
             ends = [*(act.loops for act in self.stack[1:]), len(self.rounds)]
-            self.running = tuple((act.unit, act.code, end > act.loops) for act, end in zip(self.stack, ends))
+            places = self.round_places
+            loops = [places[a.loops] if a.loops < min(end, len(places)) else -1 for a, end in zip(self.stack, ends)]
+            self.running = tuple((act.unit, act.code, loop) for act, loop in zip(self.stack, loops))
             raise Exhausted
 
     # -- heap

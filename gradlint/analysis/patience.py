@@ -19,10 +19,9 @@ from gradlint.records import replace
 
 DEEPEST = 6
 """Calls nested deeper than that are not cut off on their own."""
-GRACE = 6_000
-"""Steps for what comes behind the first call that was cut off."""
-SHARE = 3
-"""From then on, a call takes one part in so many of the steps that are left."""
+GRACE, PART = 12_000, 2 / 3
+"""Steps for what comes behind the first call that was cut off, and how much of them each caller leaves to its own caller;
+each call after that takes no more than what `PART` leaves over of the steps that its caller has."""
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 _STORED = re.compile(rb"\.(\w+)\s*(?:,|\)|(?:[-+*/@%&|^]|//|\*\*|<<|>>)?=(?!=))")
 
@@ -40,38 +39,38 @@ def _bounded(m: Machine, func: Func, args: tuple[Any, ...], at: int, work: Calla
     depth = len(m.stack)
     if depth > DEEPEST or depth == 1 and not m.runs_main and func.key == (0, m.ways[-1].at):
         return work()
-    limit, stack, exits, rounds, arriving = m.limit, m.stack, m.exits, list(m.rounds), list(m.arriving)
-    held = m.guarded, m.quiet, m.forwards, m.round_contexts, m.thread_base, m.decorator
-    if m.hasty:
-        m.limit = min(limit, m.steps - m.grace + (limit + m.grace - m.steps) // SHARE)
+    hasty, limit, stack, exits, arriving = m.hasty, m.limit, m.stack, m.exits, list(m.arriving)
+    held = m.guarded, m.quiet, m.forwards, m.thread_base, m.decorator
+    own = limit if hasty else limit + int(GRACE * PART**depth)
+    if hasty:
+        m.limit = min(limit, m.steps - m.grace + int((limit + m.grace - m.steps) * (1 - PART)))
     try:
         return work()
     except Exhausted:
-        if m.hasty and m.steps > limit + m.grace:
+        if m.steps > own + m.grace:
             raise
-        if not m.hasty:
-            m.hasty, m.grace = True, GRACE
+        m.hasty = True
         del stack[depth:]
-        m.stack, m.exits, m.rounds, m.arriving, m.state = stack, exits, rounds, arriving, before
-        m.guarded, m.quiet, m.forwards, m.round_contexts, m.thread_base, m.decorator = held
+        m.stack, m.exits, m.arriving, m.state = stack, exits, arriving, before
+        m.guarded, m.quiet, m.forwards, m.thread_base, m.decorator = held
         m.cut(at, f"`{func.code.qualname}` takes too many steps")
         running = tuple(one for one in m.running[depth:] if one[1] is not None)
         give_up(m, running)
         _may_have_changed(m, args, {unit for unit, _, _ in running})
         return m.opaque(at, tag="cut")
     finally:
-        m.limit = limit
+        m.limit = own if m.hasty else limit
 
 
-def give_up(m: Machine, running: tuple[tuple[int, Any, bool], ...]) -> None:
-    """Functions are cut off: they may go on to bind and call anything that they name, and what a loop has bound may be
-    another thing in its next round."""
-    way = m.ways[-1]
+def give_up(m: Machine, running: tuple[tuple[int, Any, int], ...]) -> None:
+    """Functions are cut off: they may go on to bind and call anything that they name, and what a loop binds may be another
+    thing in its next round."""
+    way, units = m.ways[-1], m.services["units"]
     for unit, code, _ in running:
-        way.lost |= names_in(m.services["units"][unit].outside() if code is None else code.text)
-    codes = [code for _, code, looping in running if looping]
-    for record in way.records.values():
-        if any(record.code is code for code in codes):
+        way.lost |= names_in(units[unit].outside() if code is None else code.text)
+    loops = {id(code): units[unit].line_of(at) for unit, code, at in running if at >= 0}
+    for (unit, at), record in way.records.items():
+        if id(record.code) in loops and units[unit].line_of(at) >= loops[id(record.code)]:
             record.rg.add(UNKNOWN)
     way.doubted = True
 

@@ -327,6 +327,6 @@ def _doubt(m: Machine) -> None:
         record.rg = {t.likely() for t in record.rg}
 
 
-HASTE = 3_000
+HASTE = 5_000
 """Steps for each function that comes after the steps of the file are spent."""
 Work = Callable[[], None]
