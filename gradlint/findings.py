@@ -189,7 +189,7 @@ class View:
     module's own code. `calls`: the functions that it ran, by path and line. `open`: names of methods that it called on
     objects it knows nothing of. `lost`: names that occur in what it was too long to run. `seen`: what it saw, by path.
     `functions`: name, first and last line of each function of a file, with the view of its own code. `runner`: a test
-    runner calls it, whoever else does."""
+    runner calls it, whoever else does. `doubted`: something was cut off, or an exception was not believed."""
 
     path: str
     line: int
@@ -200,6 +200,7 @@ class View:
     seen: dict[str, tuple[Sighting, ...]]
     functions: tuple[tuple[str, int, int], ...] = ()
     runner: bool = False
+    doubted: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gradlint.analysis.machine import Machine, Record
 from gradlint.analysis.reasons import explain
-from gradlint.analysis.values import Truth, join_truths
+from gradlint.analysis.values import UNKNOWN, Truth, join_truths
 from gradlint.findings import Certainty, Prediction, Sighting, View
 from gradlint.records import replace
 from gradlint.syntax import ir
@@ -44,7 +44,8 @@ def views_of(m: Machine, units: Sequence[Unit]) -> tuple[View, ...]:
         held = {path: tuple(some) for path, some in seen.items()}
         functions = () if way.at else tuple(_extent(units[0], code) for code in units[0].functions())
         names = frozenset(way.open), frozenset(way.lost)
-        views.append(View(paths[0], line, way.name, calls, *names, held, functions, way.runner))
+        names = frozenset(way.open), frozenset(way.lost)
+        views.append(View(paths[0], line, way.name, calls, *names, held, functions, way.runner, way.doubted))
     return tuple(views)
 
 
@@ -110,7 +111,9 @@ def predictions_of(views: Sequence[View], paths: Mapping[str, str]) -> tuple[Pre
     names = {name for view in standing for name in view.open}
     several = len(paths) > 1
     unsure = {id(v) for v in views if v.line and (v.name in names or several and v.name in CALLED)}
-    found = _gather((_in_any_mode(v) if id(v) in unsure else v for v in standing), paths)
+    standing = [_in_any_mode(v) if id(v) in unsure else v for v in standing]
+    found = _gather(standing, paths)
+    whole = _gather((v for v in standing if not v.doubted), paths)
     perhaps = _gather(
         (view for view in fallen if view.name in names or view.name in CALLED and FORWARD in names), paths
     )
@@ -120,7 +123,7 @@ def predictions_of(views: Sequence[View], paths: Mapping[str, str]) -> tuple[Pre
     for key in _doubtful(views, found):
         # Calls of this function may have been cut off.
         perhaps.setdefault(key, apart.get(key) or [replace(found[key][0], requires_grad=NOTHING)])
-    made = [_prediction(paths[key[0]], some, perhaps.get(key, ())) for key, some in found.items()]
+    made = [_prediction(paths[key[0]], some, perhaps.get(key, ()), whole.get(key, ())) for key, some in found.items()]
     return tuple(sorted(made, key=lambda p: (p.path, p.line, p.column, p.name)))
 
 
@@ -168,10 +171,17 @@ def _gather(views: Iterable[View], paths: Mapping[str, str]) -> dict[Key, list[S
     return found
 
 
-def _prediction(path: str, some: Sequence[Sighting], perhaps: Sequence[Sighting]) -> Prediction:
-    """What all ways in view agree on; `perhaps`: what is seen in calls of which nobody knows whether they are made."""
+def _prediction(
+    path: str, some: Sequence[Sighting], perhaps: Sequence[Sighting], whole: Sequence[Sighting]
+) -> Prediction:
+    """What all ways in view agree on; `perhaps`: what is seen in calls of which nobody knows whether they are made. `whole`:
+    what those saw that were followed to their ends; what the others do not know says nothing against it."""
     first = some[0]
-    flag = join_truths({Truth(value, assumed) for one in some for value, assumed in one.requires_grad})
+    flag = _joined(some)
+    if flag.value is None:
+        known = _joined(whole).likely()
+        against = {value for one in some for value, _ in one.requires_grad} - {None, known.value}
+        flag = flag if against else known
     if flag.value is False and perhaps and {False} == {mode for one in some for mode in one.grad_mode}:
         # Where all calls in view are under no_grad, those that are not in view need not be.
         flag = join_truths({flag, *(Truth(value, assumed) for one in perhaps for value, assumed in one.requires_grad)})
@@ -187,6 +197,10 @@ def _prediction(path: str, some: Sequence[Sighting], perhaps: Sequence[Sighting]
         _one({value for one in some for value in one.inference_mode}),
         whys[0] if whys else DEPENDS,
     )
+
+
+def _joined(some: Sequence[Sighting]) -> Truth:
+    return join_truths({Truth(value, assumed) for one in some for value, assumed in one.requires_grad} or {UNKNOWN})
 
 
 def _one(values: set[bool | None]) -> bool | None:
