@@ -5,8 +5,9 @@ Left on the heap they would be joined, compared and aged for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 from gradlint.analysis.state import State
@@ -28,12 +29,24 @@ from gradlint.analysis.values import (
     Sequence,
     Storage,
     Super,
+    Symbol,
     Table,
     Tensor,
     Truth,
 )
 
 _FIELDS: dict[type, tuple[str, ...]] = {}
+Homes = Mapping[Symbol, tuple[int, int]]
+
+
+class _Found(list[int]):
+    """Addresses that were come upon. `homes`: where unknown values live that have turned out to be something."""
+
+    __slots__ = ("homes",)
+
+    def __init__(self, homes: Homes) -> None:
+        super().__init__()
+        self.homes = homes
 
 
 def sweep(state: State, young: Iterable[int], roots: Iterable[Any]) -> set[int]:
@@ -41,7 +54,7 @@ def sweep(state: State, young: Iterable[int], roots: Iterable[Any]) -> set[int]:
     those that are left. What is older and has not changed refers to nothing young."""
     left = set(young)
     alive: set[int] = set()
-    todo: list[int] = []
+    todo = _Found(state.contexts.homes)
     for root in roots:
         _gather(root, todo)
     while todo:
@@ -59,17 +72,19 @@ def sweep(state: State, young: Iterable[int], roots: Iterable[Any]) -> set[int]:
 
 def references(thing: Any) -> list[int]:
     """The addresses that a value or object leads to. The leaves of a graph node are known by their places alone."""
-    found: list[int] = []
+    found = _Found({})
     _gather(thing, found)
     return found
 
 
-def _gather(thing: Any, found: list[int]) -> None:
+def _gather(thing: Any, found: _Found) -> None:
     kind = type(thing)
     if kind is Ref:
         found.append(thing.addr)
     elif kind in _NONE:
         return
+    elif kind is Opaque:
+        _of_symbol(thing.symbol, found)
     elif kind is Frame:
         found += (thing.parent, thing.module)
         _all(thing.names.values(), found)
@@ -109,7 +124,22 @@ def _gather(thing: Any, found: list[int]) -> None:
         _of_fields(thing, kind, found)
 
 
-def _all(things: Iterable[Any], found: list[int]) -> None:
+def _of_symbol(symbol: Symbol, found: _Found) -> None:
+    for part in _parts(symbol):
+        home = found.homes.get(part)
+        if home is not None:
+            found += home
+        if part and part[0] in ("params", "modules"):
+            found += [address for address in part[1] if type(address) is int]
+
+
+@lru_cache(maxsize=1 << 14)
+def _parts(symbol: Symbol) -> tuple[Symbol, ...]:
+    """A symbol and those that it is made of."""
+    return (symbol, *(below for part in symbol if isinstance(part, tuple) and part for below in _parts(part)))
+
+
+def _all(things: Iterable[Any], found: _Found) -> None:
     for thing in things:
         kind = type(thing)
         if kind is Ref:
@@ -118,7 +148,7 @@ def _all(things: Iterable[Any], found: list[int]) -> None:
             _gather(thing, found)
 
 
-_NONE = frozenset({str, int, bool, bytes, float, type(None), Const, Extern, Opaque, Pending, Storage, Truth})
+_NONE = frozenset({str, int, bool, bytes, float, type(None), Const, Extern, Pending, Storage, Truth})
 """What leads nowhere."""
 _BARE = {
     Func: ("frame", "owner"),
@@ -130,7 +160,7 @@ _BARE = {
 _IGNORED = frozenset({"origin", "code", "symbol", "lost", "key", "at"})
 
 
-def _of_fields(thing: Any, kind: type, found: list[int]) -> None:
+def _of_fields(thing: Any, kind: type, found: _Found) -> None:
     names = _FIELDS.get(kind)
     if names is None:
         names = _FIELDS[kind] = tuple(f.name for f in fields(thing) if f.name not in _IGNORED)

@@ -383,13 +383,29 @@ def stand_in(m: Machine, value: Any, at: int) -> Any:
         return value
     addresses, whole = found
     node = Node("parameter", leaves=frozenset(addresses), sources=frozenset(addresses), vague=not whole, at=m.here(at))
-    rg = m.simplified(value.rg)
+    rg = FALSE if _all_frozen(m, addresses) else m.simplified(value.rg)
     origin = value.origin or Origin("parameter", requires_grad=summary(rg).value)
     storage = m.new_storage(at, "parameter")
     return m.tensor(at, Tensor(
         rg=rg, leaf=TRUE, floating=TRUE, storage=storage, nodes=frozenset({m.alloc(at, node, "parameters").addr}),
         sure=True, parameter=True, many=True, origin=origin,
     ), "parameter")  # fmt: skip
+
+
+def _all_frozen(m: Machine, addresses: tuple[int, ...]) -> bool:
+    """Whether none of a group of parameters requires grad by now, whatever was believed when one of them was bound."""
+    for address in addresses:
+        thing = m.state.heap.get(address)
+        flag = (
+            thing.rg
+            if isinstance(thing, Tensor)
+            else flag_in(thing.attrs.get(OWN))
+            if isinstance(thing, Instance)
+            else UNKNOWN
+        )
+        if not is_false(m.simplified(flag)):
+            return False
+    return bool(addresses)
 
 
 def is_parameter(value: Opaque) -> bool:

@@ -15,7 +15,7 @@ from gradlint.analysis.events import ParameterNotRegistered
 from gradlint.analysis.ledger import UnregisteredRecord
 from gradlint.analysis.machine import Machine
 from gradlint.analysis.state import State
-from gradlint.analysis.values import Func, Instance, Ref, Sequence, Table, Tensor, is_false, leaves
+from gradlint.analysis.values import Func, Instance, Ref, Sequence, Table, Tensor, is_false, is_true, leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,8 @@ def _content(m: Machine, container: Sequence | Table, before: State) -> Content 
             kinds.add("parameter")
         elif isinstance(thing, Instance) and torch_modules.is_module(m, leaf):
             below = torch_modules.sources(m, leaf)
+            if below and not is_true(torch_modules.trainable(m, leaf)):
+                return None  # it may be frozen on purpose
             addresses |= below
             kinds |= {"module"} if below else set()
         else:
