@@ -24,14 +24,21 @@ from .views import address, check_creation, is_dense, replayed, storage_of, stri
 _new = object.__new__
 
 
-def check(target: Tensor, others: Any = ()) -> bool:
-    """Raise if autograd forbids to write to `target` now; say whether the write is recorded."""
-    if target._dtype.category < FLOATING:
-        return False
+def check(target: Tensor, others: Any = (), number: bool = False) -> bool:
+    """Raise if autograd forbids to write to `target` now; say whether the write is recorded.
+
+    Autograd looks at an inference tensor only where a normal one comes with it: a number that is made a tensor counts.
+    """
     if not mode.grad or mode.inference:
         return False
+    if target._dtype.category < FLOATING:
+        if target._meta is not None and target._meta.view is not None and recording(target, *others):
+            check_creation(target)
+        return False
     if target._counter is None and needs_grad(target) and node_of(target) is None:
-        raise RuntimeError(errors.LEAF_INPLACE)
+        if number or any(each._counter is not None for each in others):
+            raise RuntimeError(errors.LEAF_INPLACE)
+        return False
     if not recording(target, *others):
         return False
     meta = target._meta
@@ -104,6 +111,9 @@ def check_partial_overlap(target: Tensor, others: Any) -> None:
             raise RuntimeError(errors.PARTIAL_OVERLAP)
 
 
+# The operators that make a tensor of a number they are given.
+WRAPPING = frozenset({"add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide"})
+
 # The operators that write one value everywhere; `ops.writes` names them.
 FILLING: set[Any] = set()
 
@@ -115,7 +125,8 @@ def become(target: Tensor, operator: Callable[..., Any], others: Any, *args: Any
     """
     if mode.forward is not None and any(mode.forward.of(each) is not None for each in (target, *others)):
         raise errors.unsupported("an in-place operator on a tensor with a tangent")
-    recorded = check(target, others)
+    number = getattr(operator, "__name__", "") in WRAPPING and bool(args) and not isinstance(args[0], Tensor)
+    recorded = check(target, others, number)
     if recorded and target._counter is None:
         if own_version(target) is not None:
             raise errors.unsupported("a recorded write to an inference tensor that was detached")

@@ -35,3 +35,29 @@ def test_uniform_rounds_once() -> None:
     torch.manual_seed(11)
     exact = torch.rand(5).double() * float(torch.tensor(1.4)) + float(torch.tensor(-0.7))
     assert drawn.tolist() == exact.float().tolist()
+
+
+def test_linear_on_what_is_not_contiguous() -> None:
+    """A batch that was transposed goes through matmul, and the bias is added in place: no view comes out."""
+    layer = torch.nn.Linear(3, 4)
+    made = layer(torch.ones(2, 5, 3).transpose(0, 1))
+    assert (type(made.grad_fn).__name__, made._version, made._is_view()) == ("AddBackward0", 1, False)
+    made = layer(torch.ones(2, 5, 3))
+    assert (type(made.grad_fn).__name__, made._version, made._is_view()) == ("ViewBackward0", 0, True)
+
+
+def test_which_of_equal_elements_is_the_kth() -> None:
+    """The gradient goes to the element that torch's selection ends on."""
+    x = torch.zeros(3, requires_grad=True)
+    x.kthvalue(1)[0].backward()
+    assert x.grad.tolist() == [0.0, 1.0, 0.0]
+
+
+def test_inference_leaf_written_outside() -> None:
+    """Autograd is asked only where a normal tensor comes with it."""
+    with torch.inference_mode():
+        leaf = torch.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="Inplace update to inference tensor outside InferenceMode"):
+        leaf.floor_()
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
+        leaf.add_(1)

@@ -30,6 +30,7 @@ def main() -> int:
         return 0
     start = time.perf_counter()
     found: dict[tuple[str, str, str], tuple[int, Difference]] = {}
+    times: Counter[tuple[str, str, str]] = Counter()
     totals: Counter[str] = Counter()
     refusals: Counter[str] = Counter()
     for seed, judged in apart(judge_seed, list(range(options.seed, options.seed + options.count))):
@@ -42,8 +43,11 @@ def main() -> int:
             refusals[judged.refused] += 1
         if judged.difference is not None:
             found.setdefault(judged.difference.kind, (seed, judged.difference))
+            times[judged.difference.kind] += 1
     for _, shown in apart(told, list(found.values())[: options.most]):
         print(shown or "(PyTorch crashes while the program is made smaller)", flush=True)
+    for kind, count in times.most_common(options.most):
+        print(f"different {count:4} {' | '.join(kind)[:160]}")
     for reason, count in refusals.most_common(40) if options.refusals else ():
         print(f"refused {count:5} {reason[:160]}")
     print(

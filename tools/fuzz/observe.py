@@ -149,6 +149,7 @@ class Run:
         def work() -> None:
             with warnings.catch_warnings(), contextlib.redirect_stdout(None):
                 warnings.simplefilter("ignore")
+                self.torch.manual_seed(0)
                 for code in codes:
                     try:
                         self.step(code)

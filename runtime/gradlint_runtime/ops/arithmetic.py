@@ -482,7 +482,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     kind = kind if kind.category >= FLOATING else default_float()
     power = np.power(kind.numpy.type(2), b.astype(kind.numpy))
     return record(
-        "LdexpBackward0", a.astype(kind.numpy) * power, (input, lambda grad, other: grad * conj(pow(2.0, other)), other),
+        "LdexpBackward0", a.astype(kind.numpy) * power, (input, _ldexp_way, other),
         (other, lambda grad, result: grad * conj(result * math.log(2)), OUT), dtype=kind,
     )  # fmt: skip
 
@@ -497,6 +497,11 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     return record(
         "NotImplemented", value, (input, underived("heaviside")), (values, underived("heaviside")), dtype=input._dtype
     )
+
+
+def _ldexp_way(grad: Any, other: Any) -> Any:
+    """Whole exponents raise a whole number, so that a negative one gives zero, as in torch."""
+    return grad * conj(pow(2.0 if other._dtype.category >= FLOATING else 2, other))
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:

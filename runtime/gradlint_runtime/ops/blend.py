@@ -9,6 +9,7 @@ import numpy as np
 from .. import errors
 from ..apply import plain, record
 from ..dtypes import BOOL, COMPLEX, FLOATING, dtype, result_type
+from ..inplace import become
 from ..tensor import Tensor
 from .common import as_number, broadcast_shape, conj, converted, operands, scalar_for, shapes_differ
 
@@ -40,11 +41,12 @@ def _tensor_or_none(value: Any) -> Any:
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if mask._dtype.category != BOOL:
         raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {_c_name(mask._dtype)}")
-    broadcast_shape(input._array.shape, mask._array.shape)
+    broadcast_shape(mask._array.shape, input._array.shape)
     kind = input._dtype
     to_self = lambda grad, mask: masked_fill(grad, mask, 0)  # noqa: E731
     if not isinstance(value, Tensor):
         filled = np.where(mask._array, scalar_for(value, kind), input._array)
+        filled = np.ascontiguousarray(filled) if filled.ndim else filled
         return record("MaskedFillBackward0", filled, (input, to_self, mask), dtype=kind)
     if value._array.ndim:
         raise RuntimeError(
@@ -52,10 +54,18 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
             "dimension(s)."
         )
     filled = np.where(mask._array, value._array.astype(kind.numpy), input._array)
+    filled = np.ascontiguousarray(filled) if filled.ndim else filled
     return record(
         "MaskedFillBackward1", filled, (input, to_self, mask),
         (value, lambda grad, mask: where(mask, grad, 0).sum(), mask), dtype=kind,
     )  # fmt: skip
+
+
+def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """In place the input comes first in what is said of sizes that do not fit."""
+    broadcast_shape(input._array.shape, mask._array.shape)
+    others = [each for each in (mask, value) if isinstance(each, Tensor)]
+    return become(input, masked_fill, others, mask, value)
 
 
 def _c_name(kind: dtype) -> str:

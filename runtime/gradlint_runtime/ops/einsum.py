@@ -35,10 +35,7 @@ def einsum(*args: Any) -> Tensor:
         for label, size in zip(labels, each._array.shape, strict=True):
             if sizes.setdefault(label, size) != size:
                 if size != 1 and sizes[label] != 1:
-                    raise RuntimeError(
-                        f"einsum(): subscript {label} has size {size} for operand {len(parts)} which does not "
-                        f"broadcast with previously seen size {sizes[label]}"
-                    )
+                    raise _misfit(label, size, len(parts), sizes[label])
                 sizes[label] = max(size, sizes[label])
         parts.append((each, labels))
     return _contracted(parts, output, sizes)
@@ -107,6 +104,18 @@ def _without_repeats(operand: Tensor, labels: list[str]) -> tuple[Tensor, list[s
             operand = diagonal(operand, 0, a, b).movedim(-1, a)
             labels = labels[:b] + labels[b + 1 :]
     return operand, labels
+
+
+def _misfit(label: str, size: int, operand: int, seen: int) -> RuntimeError:
+    if label.startswith("<"):
+        return RuntimeError(
+            f"einsum(): dimension {label[1:-1]} covered by ellipsis in operand {operand}has size {size} which does not "
+            f"broadcast with previously seen ellipsis with size {seen} for the respective dimension"
+        )
+    return RuntimeError(
+        f"einsum(): subscript {label} has size {size} for operand {operand} which does not broadcast with previously seen "
+        f"size {seen}"
+    )
 
 
 def _contracted(parts: list[tuple[Tensor, list[str]]], output: list[str], sizes: dict[str, int]) -> Tensor:

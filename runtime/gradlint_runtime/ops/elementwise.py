@@ -11,6 +11,7 @@ import numpy as np
 from ..apply import plain, record
 from ..dtypes import BOOL, COMPLEX, default_float
 from ..tensor import Tensor
+from ..views import is_dense
 from . import special_values as values
 from .common import OUT, SELF, conj, floating, unary, zeros_of
 
@@ -338,7 +339,7 @@ def nan_to_num(
 ) -> Tensor:
     a = input._array
     if a.dtype.kind in "iub":
-        return plain(a.copy())
+        return plain(a.copy("K" if is_dense(a) else "C"))
     value = np.nan_to_num(a, nan=nan or 0.0, posinf=posinf, neginf=neginf)
     return record(
         "NanToNumBackward0", value,

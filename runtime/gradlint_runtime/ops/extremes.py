@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import results
 from ..apply import plain, record, record_many
-from ..dtypes import COMPLEX, int64
+from ..dtypes import BOOL, COMPLEX, int64
 from ..saved import OUT, OUT1
 from ..tensor import Tensor
 from .common import dim_of, zeros_of
@@ -145,6 +145,8 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 def _arg(largest: bool, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     array, name = input._array, "argmax" if largest else "argmin"
     _no_complex(input, name)
+    if input._dtype.category == BOOL:
+        raise RuntimeError(f"{name}(): does not support bool input")
     if dim is None:
         if not array.size:
             raise IndexError(
@@ -228,11 +230,61 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     at = dim_of(dim, array.ndim)
     if not 1 <= k <= (array.shape[at] if array.ndim else 1):
         raise RuntimeError("kthvalue(): selected number k out of range for dimension " + str(at))
-    return results.kthvalue(*_nth("KthvalueBackward0", input, at, keepdim, k - 1))
+    return results.kthvalue(*_nth("KthvalueBackward0", input, at, keepdim, k - 1, _selected))
 
 
-def _nth(name: str, input: Tensor, at: int, keepdim: bool, place: Any) -> Any:
-    """The element at a place of the sorted order, along a dimension. `place` may be an array of places."""
+def _selected(array: np.ndarray, at: int, order: np.ndarray, k: int) -> np.ndarray:
+    """Which of several equal elements a selection by partition ends on, for rows where several could be meant."""
+    ranked = np.take_along_axis(array, order, at)
+    wanted = np.take(ranked, [k], at)
+    alike = (ranked == wanted) | ((ranked != ranked) & (wanted != wanted))
+    made = np.moveaxis(np.take(order, [k], at), at, -1).copy()
+    rows = np.moveaxis(array, at, -1)
+    for row in np.argwhere(np.moveaxis(alike.sum(axis=at, keepdims=True) > 1, at, -1)[..., 0]):
+        made[..., 0][tuple(row)] = _partitioned(rows[tuple(row)].tolist(), k)
+    return np.moveaxis(made, -1, at)
+
+
+def _partitioned(values: list[Any], k: int) -> int:
+    """The index of the k-th smallest by Hoare's selection with a median of three, in torch's order of exchanges."""
+    order = list(range(len(values)))
+    low, high = 0, len(values) - 1
+
+    def after(a: int, b: int) -> bool:
+        x, y = values[order[a]], values[order[b]]
+        return (x != x and y == y) or x > y
+
+    def swap(a: int, b: int) -> None:
+        order[a], order[b] = order[b], order[a]
+
+    while high > low:
+        if high == low + 1:
+            if after(low, high):
+                swap(low, high)
+            break
+        swap(low + (high - low) // 2, low + 1)
+        for a, b in ((low + 1, high), (low, high), (low + 1, low)):
+            if after(a, b):
+                swap(a, b)
+        i, j = low + 1, high
+        while True:
+            i += 1
+            while after(low, i):
+                i += 1
+            j -= 1
+            while after(j, low):
+                j -= 1
+            if j < i:
+                break
+            swap(i, j)
+        swap(low, j)
+        low, high = (i if j <= k else low), (j - 1 if j >= k else high)
+    return order[k]
+
+
+def _nth(name: str, input: Tensor, at: int, keepdim: bool, place: Any, among: Any = None) -> Any:
+    """The element at a place of the sorted order, along a dimension. `place` may be an array of places; `among` tells
+    which of several equal ones it is, the first in order unless told."""
     array = input._array
     shape = array.shape
     if not shape:
@@ -241,6 +293,8 @@ def _nth(name: str, input: Tensor, at: int, keepdim: bool, place: Any) -> Any:
         order = _ordered(array, at, False)
         places = np.broadcast_to(np.asarray(place), [1 if dim == at else size for dim, size in enumerate(shape)])
         index = np.take_along_axis(order, places.astype(np.int64), at)
+        if among is not None:
+            index = among(array, at, order, place)
         value = np.take_along_axis(array, index, at)
         if not keepdim:
             value, index = value.squeeze(at), index.squeeze(at)

@@ -171,6 +171,12 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
         )
     if places.size and (places.min() < 0 or places.max() >= (array.shape[at] if array.ndim else 1)):
         raise IndexError("index out of range in self")
+    sizes, others = (shape[:at] + shape[at + 1 :] for shape in (array.shape, source._array.shape))
+    if sizes != others or (source._array.ndim and not array.ndim):
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+            f"{list(array.shape)} source.shape = {list(source._array.shape)}"
+        )
     made = array.copy()
     added = source._array if alpha == 1 else source._array * source._array.dtype.type(alpha)
     flat = made if made.ndim else made.reshape(1)
@@ -352,18 +358,25 @@ def _check_source(function: str, input: Tensor, src: Tensor, places: np.ndarray,
     if not places.size:
         return
     array, source = input._array, src._array
-    if max(array.ndim, 1) != max(places.ndim, 1) or max(source.ndim, 1) != max(places.ndim, 1):
-        which = "src" if max(source.ndim, 1) != max(places.ndim, 1) else "self"
-        raise RuntimeError(f"Index tensor must have the same number of dimensions as {which} tensor")
-    for other in range(places.ndim):
-        too_large = places.shape[other] > source.shape[other] or (
-            other != at and places.shape[other] > array.shape[other]
-        )
-        if too_large:
-            raise RuntimeError(
-                f"Expected index {list(places.shape)} to be no larger than self {list(array.shape)} apart from "
-                f"dimension {at} and to be no larger size than src {list(source.shape)}"
+    held, given, asked = (each.shape or (1,) for each in (array, source, places))
+    if len(held) != len(asked):
+        raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
+    wrong = any(asked[each] > held[each] for each in range(len(held)) if each != at)
+    for other in range(0 if wrong else len(held)):
+        if other >= len(given):
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{-len(given)}, {len(given) - 1}], but got {other})"
             )
+        wrong = asked[other] > given[other]
+        if wrong:
+            break
+    if len(given) != len(asked):
+        raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
+    if wrong:
+        raise RuntimeError(
+            f"Expected index {list(places.shape)} to be no larger than self {list(array.shape)} apart from dimension {at} "
+            f"and to be no larger size than src {list(source.shape)}"
+        )
 
 
 def _padded(grad: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -9,8 +9,10 @@ import numpy as np
 from .. import errors
 from ..apply import record
 from ..dtypes import COMPLEX, FLOATING, dtype, result_type
+from ..inplace import become
 from ..modes import mode
 from ..tensor import _C_NAMES, Tensor, needs_grad
+from .arithmetic import add
 from .autocast import lower_precision
 from .common import conj, widened, zeros_of
 from .shape import expand, reshape, t, transpose, unsafe_view, unsqueeze, view_op
@@ -491,18 +493,23 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return matmul(input, t(weight) if weight._array.ndim == 2 else weight)
     if ndim == 2 and bias._array.ndim <= 2 and weight._array.ndim == 2:
         return addmm(bias, input, t(weight))
-    if weight._array.ndim == 2 and bias._array.ndim == 1:
+    flat = input._array.flags.c_contiguous
+    if flat and weight._array.ndim == 2 and bias._array.ndim == 1:
         shape = input._array.shape
         rows = reshape(input, (-1 if input._array.size else int(np.prod(shape[:-1])), shape[-1]))
         return view_op(addmm(bias, rows, t(weight)), (*shape[:-1], weight._array.shape[0]))
-    return matmul(input, t(weight) if weight._array.ndim == 2 else weight) + bias
+    made = linear(input, weight) if ndim == 1 else matmul(input, t(weight) if weight._array.ndim == 2 else weight)
+    return become(made, add, (bias,), bias)
 
 
 def squeeze_unsafely(input: Tensor) -> Tensor:
     """Drop a first dimension of size one where autograd sees no view."""
-    return record(
+    made = record(
         "SqueezeBackward4", input._array.squeeze(0), (input, lambda grad: unsqueeze(grad, 0)), dtype=input._dtype
     )
+    if made._counter is not None:
+        made._counter.n += 1
+    return made
 
 
 def matrix_power(input: Tensor, n: int) -> Tensor:

@@ -364,6 +364,10 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
 
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     difference = input - other
+    if difference._dtype.category < FLOATING:
+        raise RuntimeError(
+            f"norm(): input dtype should be either floating point or complex. Got {difference._dtype.short} instead."
+        )
     value = _norm_value(np.abs(difference._array), float(p), tuple(range(difference._array.ndim)), False)
 
     def to_self(grad: Any, self: Any, other: Any, result: Any) -> Any:

@@ -186,7 +186,7 @@ def expand(input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
     lead = len(sizes) - len(shape)
     target = list(sizes)
     strides = [0] * lead + [stride // array.dtype.itemsize for stride in array.strides]
-    for at, size_now in enumerate(shape, start=lead):
+    for at, size_now in reversed(list(enumerate(shape, start=lead))):
         if target[at] == -1:
             target[at] = size_now
         elif target[at] != size_now:

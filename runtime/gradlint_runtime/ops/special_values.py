@@ -22,7 +22,9 @@ def keeps_dtype(function: Callable[..., Array]) -> Callable[..., Array]:
 
     @functools.wraps(function)
     def kept(a: Array, *rest: Any) -> Array:
-        return np.asarray(function(np.asarray(a, np.float64), *rest)).astype(a.dtype)
+        # Places that share memory get memory of their own, in the usual order.
+        wide = np.array(a, np.float64, order="C") if 0 in a.strides else np.asarray(a, np.float64)
+        return np.asarray(function(wide, *rest)).astype(a.dtype)
 
     return kept
 
