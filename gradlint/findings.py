@@ -172,7 +172,7 @@ class Prediction:
 @record
 class Sighting:
     """What a name held at one place, as one way into the program saw it. `requires_grad`: each value seen, with
-    whether it rests on an assumption."""
+    whether it rests on an assumption. `off_outside`: gradients may be off there for callers turn them off, and no one else."""
 
     line: int
     column: int
@@ -181,6 +181,7 @@ class Sighting:
     grad_mode: frozenset[bool | None]
     inference_mode: frozenset[bool | None]
     why: str
+    off_outside: bool = True
 
 
 @dataclass(frozen=True)

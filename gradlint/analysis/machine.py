@@ -156,6 +156,8 @@ class Record:
     inference: set[Truth] = field(default_factory=set)
     name: str = ""
     why: Origin | None = None
+    off_outside: bool = False
+    """Whether gradients may have been off for no other reason than that callers had turned them off."""
     tensors: int = 0
     code: Any = None
 
@@ -577,6 +579,12 @@ class Machine:
 
     # -- recording predictions
 
+    def _turned_off(self) -> bool:
+        """Whether the running function turns gradients off here in every call of it."""
+        act = next((a for a in reversed(self.stack) if a.code is not None), self.stack[0])
+        stack = self.state.mode.stack
+        return len(stack) > len(act.entry_mode.stack) and "no_grad" in stack[-1][0]
+
     def bound(self, name: str, at: int, value: Any) -> None:
         """A name is bound here: remember what it holds, for predictions."""
         if self.quiet or self.state.dead or not at:
@@ -598,6 +606,7 @@ class Machine:
             else:
                 continue
             record.rg.add(summary(flag))
+        record.off_outside |= not self._turned_off()
         record.grad.add(summary(self.simplified(self.state.mode.grad)))
         record.inference.add(summary(self.simplified(self.state.mode.inference)))
 

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 from gradlint.analysis.entries import loosen
-from gradlint.analysis.machine import Exhausted, Machine, join_all
+from gradlint.analysis.machine import Exhausted, Machine, Record, join_all
 from gradlint.analysis.state import State
 from gradlint.analysis.values import UNKNOWN, Func, Instance
+from gradlint.findings import Origin
 from gradlint.records import replace
 
 DEEPEST = 6
@@ -70,9 +71,22 @@ def give_up(m: Machine, running: tuple[tuple[int, Any, int], ...]) -> None:
         way.lost |= names_in(units[unit].outside() if code is None else code.text)
     loops = {id(code): units[unit].line_of(at) for unit, code, at in running if at >= 0}
     for (unit, at), record in way.records.items():
-        if id(record.code) in loops and units[unit].line_of(at) >= loops[id(record.code)]:
+        if (
+            id(record.code) in loops
+            and units[unit].line_of(at) >= loops[id(record.code)]
+            and not _same_each_round(record)
+        ):
             record.rg.add(UNKNOWN)
     way.doubted = True
+
+
+def _same_each_round(record: Record) -> bool:
+    """Whether what a place holds requires grad in no round: it is computed while gradients are off, or from nothing."""
+    made = record.why
+    if made is None or made.op in ("input", "unknown", "python") or {t.value for t in record.rg} != {False}:
+        return False
+    from_nothing = not any(isinstance(part, Origin) for part in (*made.args, *(value for _, value in made.kwargs)))
+    return from_nothing or {t.value for t in record.grad} == {False}
 
 
 def names_in(text: bytes) -> set[str]:

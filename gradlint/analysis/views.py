@@ -64,6 +64,7 @@ def _sighting(unit: Unit, at: int, record: Record) -> Sighting:
         frozenset(t.value for t in record.grad),
         frozenset(t.value for t in record.inference),
         why(record),
+        record.off_outside,
     )
 
 
@@ -182,7 +183,8 @@ def _prediction(
         known = _joined(whole).likely()
         against = {value for one in some for value, _ in one.requires_grad} - {None, known.value}
         flag = flag if against else known
-    if flag.value is False and perhaps and {False} == {mode for one in some for mode in one.grad_mode}:
+    off = all(one.off_outside and one.grad_mode == {False} for one in some)
+    if flag.value is False and perhaps and off:
         # Where all calls in view are under no_grad, those that are not in view need not be.
         flag = join_truths({flag, *(Truth(value, assumed) for one in perhaps for value, assumed in one.requires_grad)})
     whys = [one.why for one in some if flag.value is not None or None in {v for v, _ in one.requires_grad}]
