@@ -14,10 +14,21 @@ import numpy as np
 
 from .dtypes import FROM_NUMPY, bfloat16, dtype, float32, round_to_bfloat16
 from .graph import attach
+from .inner_writes import INNER_WRITES
 from .modes import mode
 from .tensor import Tensor, Version, needs_grad
 
 _new = object.__new__
+
+# Operators whose results lie in the usual order, however their inputs do.
+CONTIGUOUS = frozenset(
+    f"{name}Backward{number}"
+    for name in (
+        "Sum", "Nansum", "Mean", "Amax", "Amin", "Prod", "Var", "Std", "Logsumexp", "Median", "Nanmedian", "Cumsum",
+        "Cumprod", "Cummax", "Cummin", "Logcumsumexp", "Softmax", "LogSoftmax", "Roll", "Tril", "Triu", "Repeat",
+    )
+    for number in (0, 1)
+)  # fmt: skip
 
 
 def record(name: str, array: Any, *ways: Any, dtype: dtype | None = None) -> Tensor:
@@ -32,6 +43,8 @@ def record(name: str, array: Any, *ways: Any, dtype: dtype | None = None) -> Ten
         array = array.astype(dtype.numpy)
     if dtype is bfloat16:
         array = round_to_bfloat16(array)
+    if array.ndim > 1 and name in CONTIGUOUS:
+        array = np.ascontiguousarray(array)
     tensor = _new(Tensor)
     tensor._array = array
     tensor._dtype = dtype
@@ -40,9 +53,24 @@ def record(name: str, array: Any, *ways: Any, dtype: dtype | None = None) -> Ten
     if ways:
         if mode.grad and not mode.inference and _recorded(ways):
             attach(name, (tensor,), ways)
+        elif name in INNER_WRITES and not mode.inference:
+            _count_inner_writes(name, (tensor,), ways)
         if mode.forward is not None:
             mode.forward.result((tensor,), ways)
     return tensor
+
+
+def _count_inner_writes(name: str, results: Sequence[Tensor], ways: Sequence[Any]) -> None:
+    """Nothing but inference tensors went in, outside inference mode: what comes out counts the writes of its making."""
+    for source, *rest in ways:
+        inputs = source if type(source) is tuple else (source,)
+        if any(each is None or each._counter is not None for each in inputs):
+            return
+        if any(isinstance(each, Tensor) and each._counter is not None for each in rest):
+            return
+    for each in results:
+        assert each._counter is not None
+        each._counter.n = INNER_WRITES[name]
 
 
 def record_many(
@@ -58,6 +86,8 @@ def record_many(
         tensors.append(record(name, array, dtype=kind))
     if mode.grad and not mode.inference and _recorded(ways):
         attach(name, tensors, ways, shared)
+    elif name in INNER_WRITES and not mode.inference:
+        _count_inner_writes(name, tensors, ways)
     if mode.forward is not None:
         mode.forward.result(
             tensors if shared is None else [t for t, each in zip(tensors, shared, strict=True) if each], ways

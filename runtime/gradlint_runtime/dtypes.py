@@ -210,6 +210,8 @@ def cast(array: np.ndarray, source: dtype, target: dtype) -> np.ndarray:
     """A new array of the target dtype, with torch's conversions."""
     if source.is_complex and not target.is_complex and target is not bool_:
         array = array.real
+    if 0 in array.strides and array.ndim > 1:
+        array = np.ascontiguousarray(array)
     if target is bfloat16:
         return round_to_bfloat16(array)
     if target.category == INTEGRAL and array.dtype.kind == "f":

@@ -75,6 +75,15 @@ def strided_like(source: Tensor, array: np.ndarray, within: np.ndarray) -> Tenso
     return as_strided(source, array.shape, tuple(stride // step for stride in array.strides), offset)
 
 
+def laid_out_like(value: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The values in the memory layout of another array of their shape, where that one has no gaps."""
+    if like.flags.c_contiguous or value.ndim < 2 or not is_dense(like):
+        return value
+    made = np.empty_like(like, value.dtype)
+    made[...] = value
+    return made
+
+
 def address(array: np.ndarray) -> int:
     place: int = array.__array_interface__["data"][0]
     return place

@@ -340,6 +340,7 @@ def nan_to_num(
     a = input._array
     if a.dtype.kind in "iub":
         return plain(a.copy("K" if is_dense(a) else "C"))
+    a = np.ascontiguousarray(a) if 0 in a.strides and a.ndim else a
     value = np.nan_to_num(a, nan=nan or 0.0, posinf=posinf, neginf=neginf)
     return record(
         "NanToNumBackward0", value,

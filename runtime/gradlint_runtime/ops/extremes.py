@@ -11,6 +11,7 @@ from ..apply import plain, record, record_many
 from ..dtypes import BOOL, COMPLEX, int64
 from ..saved import OUT, OUT1
 from ..tensor import Tensor
+from ..views import laid_out_like
 from .common import dim_of, zeros_of
 from .reduce import axes_of, spread
 
@@ -188,6 +189,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool | 
     _no_complex(input, "sort")
     index = _ordered(array, at, descending) if shape else np.zeros((), np.int64)
     value = np.take_along_axis(array, index, at) if shape else array.copy()
+    value, index = laid_out_like(value, array), laid_out_like(index, array)
     way = lambda grad, indices: picked(grad, shape, at, indices)  # noqa: E731
     name = "SortBackward0" if stable is None else "SortBackward1"
     return results.sort(
@@ -199,7 +201,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     array = input._array
     if not array.ndim:
         return plain(np.zeros((), np.int64))
-    return plain(_ordered(array, dim_of(dim, array.ndim), descending), dtype=int64)
+    return plain(laid_out_like(_ordered(array, dim_of(dim, array.ndim), descending), array), dtype=int64)
 
 
 def msort(input: Tensor) -> Tensor:

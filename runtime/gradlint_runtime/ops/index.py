@@ -526,7 +526,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
         return tuple(plain(each) for each in places) if input._array.ndim else (alias(plain(places[0])),)
     if not input._array.ndim:
         return plain(np.empty((len(places[0]), 0), np.int64))
-    return plain(np.stack(places, axis=1).astype(np.int64))
+    return plain(np.stack(places).astype(np.int64).T)
 
 
 def argwhere(input: Tensor) -> Tensor:

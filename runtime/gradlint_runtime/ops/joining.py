@@ -12,6 +12,7 @@ from ..apply import plain, record
 from ..dtypes import dtype, promote
 from ..modes import mode
 from ..tensor import Tensor, needs_grad
+from ..views import laid_out_like
 from .common import broadcast_shape, converted, dim_of, dims_of, sizes_of, zeros_of
 from .pieces import diagonal, narrow, selected, sliced
 from .shape import atleast_1d, atleast_2d, atleast_3d, expand, flatten, reshape, unsafe_view, unsqueeze, view_op
@@ -171,9 +172,8 @@ def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
 def flip(input: Tensor, *sizes: Any, dims: Any = ()) -> Tensor:
     given = sizes_of(sizes or (dims,))
     at = dims_of(given, input._array.ndim) if given and input._array.ndim else ()
-    return record(
-        "FlipBackward0", np.flip(input._array, at).copy(), (input, lambda grad: flip(grad, at)), dtype=input._dtype
-    )
+    value = laid_out_like(np.flip(input._array, at).copy(), input._array)
+    return record("FlipBackward0", value, (input, lambda grad: flip(grad, at)), dtype=input._dtype)
 
 
 def fliplr(input: Tensor) -> Tensor:

@@ -240,7 +240,8 @@ def unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, 
     count = max(-(-extent // split_size), 1) if split_size else 1
     bounds = [min(index * split_size, extent) for index in range(count + 1)]
     pieces = [
-        input._array[(slice(None),) * at + (slice(a, b),)].copy() for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+        input._array[(slice(None),) * at + (slice(a, b),)].copy("K")
+        for a, b in zip(bounds[:-1], bounds[1:], strict=True)
     ]
     shapes = [piece.shape for piece in pieces]
 

@@ -407,6 +407,7 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
 def _truth(function: Any, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
     array = input._array
     value = function(array.astype(bool), axis=axes_of(dim, array.ndim), keepdims=keepdim)
+    value = np.asarray(value, order="C")
     return plain(value.astype(np.uint8) if input._dtype.name == "uint8" else value)
 
 
@@ -419,4 +420,5 @@ def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 
 
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
-    return plain(np.count_nonzero(input._array, axis=axes_of(dim, input._array.ndim)), dtype=int64)
+    counts = np.count_nonzero(input._array, axis=axes_of(dim, input._array.ndim))
+    return plain(np.asarray(counts, order="C"), dtype=int64)

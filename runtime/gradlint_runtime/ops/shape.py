@@ -172,7 +172,12 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     at = dim_of(dim, input._array.ndim + 1)
-    return view("UnsqueezeBackward0", input, np.expand_dims(input._array, at), lambda grad: squeeze(grad, at))
+    made = np.expand_dims(input._array, at)
+    if at == input._array.ndim and not input._array.flags.c_contiguous:
+        # The last dimension of size one has a stride of one.
+        steps = [each // made.itemsize for each in input._array.strides]
+        made = strided_array(input._array, made.shape, (*steps, 1), None)
+    return view("UnsqueezeBackward0", input, made, lambda grad: squeeze(grad, at))
 
 
 def expand(input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
