@@ -149,8 +149,10 @@ class Ledger:
         """Leaves whose `.grad` the program asks for."""
         self.escaped: set[Any] = set()
         """Leaves that unknown code got hold of."""
-        self.quiet: set[Any] = set()
-        """Leaves of modules whose own `.eval()` was called."""
+        self.evaluated: dict[Any, Identities] = {}
+        """Leaves of modules whose own `.eval()` was called, by module."""
+        self.trains: set[Any] = set()
+        """Modules whose own `.train()` was called: they are evaluated now and then, not left alone."""
         self.incomplete = False
         """Some code was not run to its end: what it trains is not known."""
         self.rooted: set[Any] = set()
@@ -191,6 +193,10 @@ class Ledger:
     def trained(self) -> set[Any]:
         """All leaves that some root leads to."""
         return {leaf for root in self.roots for leaf in root.leaves}
+
+    def is_quiet(self, leaf: Any) -> bool:
+        """Whether a leaf belongs to a module that was put to `eval()` and is never put back."""
+        return any(leaf in below for module, below in self.evaluated.items() if module not in self.trains)
 
     def holders(self, leaf: Any) -> list[OptimizerRecord]:
         return [o for o in self.optimizers if leaf in o.held]
@@ -401,8 +407,6 @@ def _judge(
     if starved:
         holder = ledger.holders(next(iter(starved)))[0]
         dedicated = any(group <= record.lost for o in ledger.optimizers for group in o.groups if group & starved)
-        if record.kind == "detach" and not dedicated:
-            return None
         return _event(ledger, record, root, "starved", starved, holder.where, dedicated)
     if number in root.dead and not (record.kind == "detach" and record.scalar_source):
         # Nobody copies live tensors on purpose; what is detached on purpose must be missed by something that is trained.
@@ -442,7 +446,7 @@ def _waits(ledger: Ledger, leaf: Any, record: CutRecord) -> bool:
     if not holders or leaf in ledger.written or leaf in ledger.escaped:
         return False
     dedicated = any(leaf in group and group <= record.lost for o in holders for group in o.groups)
-    return dedicated or leaf not in ledger.quiet
+    return dedicated or not ledger.is_quiet(leaf)
 
 
 def _event(

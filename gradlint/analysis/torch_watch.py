@@ -34,10 +34,15 @@ from gradlint.records import replace
 
 
 def training_set(m: Machine, ref: Ref, value: Any, at: int) -> None:
-    """`train()` or `eval()` of a module: of one put to `eval()` on its own, parameters may be left alone on purpose."""
+    """`train()` or `eval()` of a module: of one put to `eval()` on its own, and never to `train()`, parameters may be left
+    alone on purpose."""
+    module = m.contexts.identity(ref.addr)
     if value == Const(False):
         m.stack[-1].evals[ref.addr] = m.here(at)
-        m.ledger.quiet |= torch_cuts.identities(m, torch_modules.sources(m, ref))
+        below = torch_cuts.identities(m, torch_modules.sources(m, ref))
+        m.ledger.evaluated[module] = m.ledger.evaluated.get(module, frozenset()) | below
+    elif value == Const(True):
+        m.ledger.trains.add(module)
 
 
 def named(m: Machine, ref: Any, name: str) -> None:
