@@ -582,6 +582,19 @@ class ModuleReplaced(Event):
 
 
 @record
+class SteppedInVain(Event):
+    """An optimizer steps and finds no gradient on any of its parameters (`held`: names of them). `cause`: "cleared" after
+    the last `backward` that gave one (at `cleared`), "frozen" all of them whenever it steps, or "unreached" by any
+    backward() in view, while others are. `optimizer`: where it is built."""
+
+    cause: str = ""
+    backward: Place | None = None
+    cleared: Place | None = None
+    optimizer: Place | None = None
+    held: tuple[str, ...] = ()
+
+
+@record
 class ForwardModeDifferentiated(Event):
     """`jacfwd`/`jvp`/dual numbers differentiate a function that uses no_grad inside (`where` is the no_grad) on the
     way from what is differentiated to the result. `kind`: of the mode; `call`: of the transform."""

@@ -14,10 +14,13 @@ from typing import Any
 
 from gradlint.analysis import events
 from gradlint.analysis.events import ModeFact, Place, TensorFact
+from gradlint.analysis.values import UNKNOWN
 from gradlint.findings import Origin
 from gradlint.records import replace
 
 Identities = frozenset[Any]
+NOWHERE = ModeFact(UNKNOWN, UNKNOWN)
+"""The mode of what is no event of one moment."""
 
 
 @dataclass
@@ -141,6 +144,16 @@ class Ledger:
         """By the number of the cut by `autograd.grad`."""
         self.steps: list[tuple[int, int, Identities]] = []
         """Steps of optimizers: (time, place, leaves held)."""
+        self.frozen_steps: dict[int, set[bool]] = {}
+        """By the place of a step: whether all that the optimizer holds was frozen, each time."""
+        self.built: set[int] = set()
+        """Addresses of optimizers."""
+        self.given: set[Any] = set()
+        """Leaves whose `.grad` is assigned by hand."""
+        self.any_given = False
+        """The same happens to leaves that are not known."""
+        self.shown: set[Any] = set()
+        """Leaves that lead to a tensor which unknown code got hold of, and may have differentiated."""
         self.clock = 0
         self.names: dict[Any, str] = {}
         self.written: set[Any] = set()
@@ -224,6 +237,7 @@ def settle(ledger: Ledger) -> list[events.Event]:
         *_unregistered(ledger),
         *_derivatives(ledger),
         *_unfrozen(ledger),
+        *_vain(ledger, {leaf for record, _ in found.values() for leaf in record.lost}),
     ]
     return sorted(told, key=lambda e: (e.where.unit, e.where.at))
 
@@ -252,6 +266,29 @@ def _unfrozen(ledger: Ledger) -> list[events.Event]:
         for record in ledger.freezes.values()
         if record.frozen == record.undone and not record.mattered
     ]
+
+
+def _vain(ledger: Ledger, told: set[Any]) -> list[events.Event]:
+    """Steps that find nothing to do however often they are taken: all is frozen, or no backward() leads to any of it.
+    `told`: leaves of which a cut says so."""
+    if not ledger.roots or ledger.any_given:
+        return []
+    found: list[events.Event] = []
+    explained = told | ledger.escaped | ledger.given | ledger.shown
+    explained |= {leaf for record in ledger.replaced for leaf in record.old}
+    reached = None if ledger.incomplete or any(root.vague for root in ledger.roots) else ledger.trained
+    for where, frozen in ledger.frozen_steps.items():
+        held = {leaf for _, place, leaves in ledger.steps if place == where for leaf in leaves}
+        if held & explained or not held:
+            continue
+        cause = "frozen" if frozen == {True} else "unreached" if reached is not None and not held & reached else ""
+        if cause:
+            built = next((o.where for o in ledger.optimizers if o.held & held), 0)
+            names = tuple(dict.fromkeys(filter(None, (ledger.names.get(leaf, "") for leaf in sorted(held, key=repr)))))
+            found.append(events.SteppedInVain(
+                _place(where), NOWHERE, cause=cause, optimizer=_place(built) if built else None, held=names,
+            ))  # fmt: skip
+    return found
 
 
 def _derivatives(ledger: Ledger) -> list[events.Event]:

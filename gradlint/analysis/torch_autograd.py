@@ -12,7 +12,7 @@ from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import truth_of
 from gradlint.analysis.reasons import explain
 from gradlint.analysis.state import Mode
-from gradlint.analysis.torch_ops import sources_of
+from gradlint.analysis.torch_ops import is_vague, sources_of
 from gradlint.analysis.torch_values import any_of, as_tensor, known, rg_of
 from gradlint.analysis.values import (
     FALSE,
@@ -265,8 +265,12 @@ def free(m: Machine, nodes: list[int], keep: Flag, here: int, some: Collection[i
 
 def accumulate(m: Machine, thing: Tensor, ref: Ref, at: int) -> None:
     """Leaves of the graph get a gradient."""
+    from gradlint.analysis import torch_steps
+
     inference = m.simplified(m.state.mode.inference)
-    for address in sorted(sources_of(m, ref, thing)):
+    sources = sources_of(m, ref, thing)
+    torch_steps.graded(m, sources, is_vague(m, [ref]), at)
+    for address in sorted(sources):
         held = m.state.heap.get(address)
         if isinstance(held, Tensor) and isinstance(m.get(held.grad), Tensor):
             from gradlint.analysis.torch_inplace import changed
@@ -292,8 +296,11 @@ def accumulate(m: Machine, thing: Tensor, ref: Ref, at: int) -> None:
             m.state.put(address, replace(held, grad=m.state.alloc(grad, replace(made, storage=storage))))
 
 
-def clear_grads(m: Machine, addresses: frozenset[int]) -> None:
+def clear_grads(m: Machine, addresses: frozenset[int], at: int) -> None:
     """`zero_grad()`: gradients become None."""
+    from gradlint.analysis import torch_steps
+
+    torch_steps.cleared(m, addresses, at)
     for address in addresses:
         held = m.state.heap.get(address)
         if isinstance(held, Tensor) and held.grad is not None and held.grad != NONE:

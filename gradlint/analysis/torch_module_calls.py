@@ -340,7 +340,7 @@ def _none(m: Machine, call: Call) -> Any:
 def _zero_grad(m: Machine, call: Call) -> Any:
     from gradlint.analysis import torch_autograd
 
-    torch_autograd.clear_grads(m, torch_modules.sources(m, call.self))
+    torch_autograd.clear_grads(m, torch_modules.sources(m, call.self), call.at)
     return NONE
 
 

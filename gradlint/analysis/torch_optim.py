@@ -75,6 +75,7 @@ def build(m: Machine, ref: Ref, call: Call, params: Any, name: str) -> Ref:
         "defaults": m.alloc(call.at, Table({}, m.opaque(call.at, FALSE, "number")), "defaults"),
     }  # fmt: skip
     m.put(ref, replace(thing, attrs=attrs))
+    m.ledger.built.add(ref.addr)
     return ref
 
 
@@ -198,7 +199,7 @@ def held_by(m: Machine, ref: Any) -> frozenset[int]:
 
 
 def _zero_grad(m: Machine, call: Call) -> Any:
-    torch_autograd.clear_grads(m, frozenset(held_by(m, call.self)))
+    torch_autograd.clear_grads(m, frozenset(held_by(m, call.self)), call.at)
     return NONE
 
 

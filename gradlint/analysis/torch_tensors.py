@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from gradlint.analysis import events, torch_autograd, torch_freezing, torch_ops, torch_rebinding
@@ -229,6 +229,9 @@ def set_attribute(m: Machine, ref: Ref, name: str, value: Any, at: int) -> None:
         m.put(ref, replace(thing, grad=value))
         if value != NONE:
             m.ledger.written.add(m.contexts.identity(ref.addr))
+            _given(m, [ref.addr])
+    elif name == "_grad":
+        _given(m, [ref.addr])
     elif name == "data":
         if not (isinstance(value, Ref) and use_of_data(m, value, "inplace")):
             m.event(events.DataUsed, at, target=m.fact(ref), how="assign")
@@ -237,6 +240,12 @@ def set_attribute(m: Machine, ref: Ref, name: str, value: Any, at: int) -> None:
         in_vain(m, name, at, value, "parameter" if thing.parameter else "tensor", "method")
     else:
         check_typo(m, name, at, value, "parameter" if thing.parameter else "tensor")
+
+
+def _given(m: Machine, addresses: Collection[int] | None) -> None:
+    from gradlint.analysis import torch_steps
+
+    torch_steps.given(m, addresses)
 
 
 PASSING = frozenset({"torch.Tensor.data", "torch.Tensor.detach", "torch.nn.Module.state_dict"})
@@ -641,6 +650,9 @@ def set_opaque_attribute(m: Machine, obj: Opaque, name: str, value: Any, at: int
 
         group = torch_modules.members(obj.symbol[1] if obj.symbol[0] == "some" else obj.symbol)
         m.ledger.written |= torch_cuts.identities(m, group[1] if group is not None else ())
+        _given(m, None if group is None else group[1])
+    elif name == "_grad":
+        _given(m, None)
     else:
         check_typo(m, name, at, value, _owner(obj))
 

@@ -206,12 +206,14 @@ def differentiated(m: Machine, ref: Ref, at: int) -> None:
 
 def stepped(m: Machine, optimizer: Any, at: int) -> None:
     """An optimizer steps: the tensors it holds are written in place."""
+    from gradlint.analysis import torch_steps
     from gradlint.analysis.torch_inplace import touch
     from gradlint.analysis.torch_optim import held_by
 
     m.touched += 1
     addresses = held_by(m, optimizer)
     m.ledger.step(m.here(at), torch_cuts.identities(m, addresses))
+    torch_steps.stepped(m, optimizer, at)
     for address in sorted(addresses):
         held = m.state.heap.get(address)
         if isinstance(held, Tensor) and not is_false(m.simplified(held.rg)):
@@ -222,6 +224,9 @@ def stepped(m: Machine, optimizer: Any, at: int) -> None:
 
 def escaped(m: Machine, value: Any) -> None:
     """Unknown code gets hold of a value: what it holds may be trained there."""
+    from gradlint.analysis import torch_steps
+
+    torch_steps.shown(m, value)
     for leaf in leaves(m.simplified(value)):
         thing = m.get(leaf)
         if isinstance(thing, Instance) and torch_modules.is_module(m, leaf):

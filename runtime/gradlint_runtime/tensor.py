@@ -228,6 +228,8 @@ class Tensor:
         if self._meta is not None:
             self._meta.grad = None
 
+    _grad = grad
+
     @property
     def grad_dtype(self) -> Any:
         meta = self._meta
