@@ -42,6 +42,9 @@ from gradlint.analysis.values import (
 )
 from gradlint.records import replace
 
+KEEP_WEIGHTS = ("BatchNorm", "Conv", "GroupNorm", "LSTM", "LayerNorm")
+"""Layers that refuse a weight made in inference mode even where nobody asks for the gradient of the input (torch 2.13).
+With PReLU it depends on the shape of the input."""
 FUNCTIONS = frozenset({"torch.nn.Flatten", "torch.nn.Unflatten", "torch.nn.Identity"})
 
 
@@ -289,7 +292,8 @@ def _saved_inference(
         if causes and not needed or kept == "result":
             continue
         target = _inference_among(m, tensors_in(m, named.get(kept, NONE)))
-        if kept == "weight" and is_true(inner) and any(c != "own" for c in needed):
+        always = name.rpartition(".")[2].startswith(KEEP_WEIGHTS)
+        if kept == "weight" and is_true(inner) and (always or any(c != "own" for c in needed)):
             origin = replace(m.origin("parameter", call.at, (), TRUE), modes=("torch.inference_mode()",))
             target = TensorFact("weight", TRUE, inference=TRUE, parameter=True, origin=origin, known=True)
         if target is not None:

@@ -12,10 +12,10 @@ from typing import Any
 from gradlint.analysis import events, torch_cuts
 from gradlint.analysis.machine import Machine
 from gradlint.analysis.torch_autograd import is_assumed_flag
-from gradlint.analysis.torch_modules import OWN, flag_in, has_rest, own_parameters
+from gradlint.analysis.torch_modules import INFERENCE, OWN, flag_in, has_rest, own_parameters
 from gradlint.analysis.torch_ops import sources_of
 from gradlint.analysis.torch_optim import held_by
-from gradlint.analysis.values import NONE, Const, Instance, Ref, Tensor, is_false, leaves
+from gradlint.analysis.values import FALSE, NONE, TRUE, Const, Instance, Ref, Tensor, is_false, is_true, leaves
 from gradlint.records import replace
 
 GRADED, CLEARED = ":graded", ":cleared"
@@ -62,11 +62,18 @@ def shown(m: Machine, value: Any) -> None:
 
 
 def stepped(m: Machine, optimizer: Any, at: int) -> None:
-    """An optimizer steps. Whether it ever does anything is known when the run is over."""
+    """An optimizer steps. Whether it ever does anything is known when the run is over; where it would change an inference
+    tensor, it raises."""
     held = held_by(m, optimizer)
     thing = m.get(optimizer)
     if not held or not isinstance(thing, Instance):
         return
+    if _places(m, thing, GRADED) and is_false(m.simplified(m.state.mode.inference)):
+        refused = next(filter(None, (_inference(m, address, at) for address in sorted(held))), None)
+        if refused is not None:
+            m.event(events.InPlaceWrite, at, target=refused, how="step")
+            m.stop()
+            return
     m.ledger.frozen_steps.setdefault(m.here(at), set()).add(all(_frozen(m, address) for address in held))
     places = _places(m, thing, CLEARED)
     if places and not thing.many:
@@ -75,6 +82,21 @@ def stepped(m: Machine, optimizer: Any, at: int) -> None:
             events.SteppedInVain, at, cause="cleared", cleared=m.place(places[0]),
             backward=m.place(backward[0]) if backward else None,
         )  # fmt: skip
+
+
+def _inference(m: Machine, address: int, at: int) -> events.TensorFact | None:
+    """What is known of a parameter that was made in inference mode and has got a gradient."""
+    thing = m.state.heap.get(address)
+    name = m.ledger.names.get(m.contexts.identity(address), "")
+    if isinstance(thing, Tensor):
+        made = is_true(m.simplified(thing.inference)) and isinstance(m.get(thing.grad), Tensor)
+        return replace(m.fact(Ref(address)), parameter=True) if made else None
+    if not isinstance(thing, Instance) or not is_true(m.simplified(flag_in(thing.attrs.get(INFERENCE, FALSE)))):
+        return None
+    if m.contexts.identity(address) not in m.ledger.trained or not has_rest(m, thing):
+        return None
+    origin = replace(m.origin("parameter", at, (), TRUE), modes=("torch.inference_mode()",))
+    return events.TensorFact(name, TRUE, inference=TRUE, parameter=True, origin=origin, known=True)
 
 
 def _optimizers(m: Machine) -> list[tuple[Ref, Instance]]:

@@ -32,13 +32,16 @@ def check(event: InPlaceWrite, report: Report) -> Iterator[Finding]:
         return
     change = BY_OTHERS.get(event.how, "this changes it in place outside of it")
     line = made_line(report, event, target)
+    by_optimizer = event.how == "step" and target.parameter
+    action = "with torch.no_grad():\n    {0}.zero_()" if by_optimizer else "{0}.zero_()"
+    otherwise = "what the optimizer keeps" if event.how == "step" and not target.parameter else "this value"
     yield tell(
         RULE, report, event,
-        f"{called(target, 'what the optimizer keeps' if event.how == 'step' else 'this value')} was made in "
+        f"{called(target, otherwise)} was made in "
         f"inference mode{line}, and {change}, which raises; "
         "`clone()` it first, or make it under `torch.no_grad()` instead",
         facts=[target], flags=[target.inference, event.mode.inference], because=cause_notes(report, event, target),
-        evidence=Evidence("{0}.zero_()", shown(report, target.origin), modes(event), raises="RuntimeError", text=TEXT),
+        evidence=Evidence(action, shown(report, target.origin), modes(event), raises="RuntimeError", text=TEXT),
     )  # fmt: skip
 
 
