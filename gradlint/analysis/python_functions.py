@@ -343,6 +343,19 @@ _PYTHON = {
     "builtins.complex": complex,
 }  # fmt: skip
 _KINDS = {"builtins.list": "list", "builtins.tuple": "tuple", "builtins.set": "set", "collections.deque": "deque"}
+_TENSOR_LIKE = frozenset({"Iterable", "Sized", "Hashable", "Container", "Collection", "Reversible"})
+_NO_TENSORS = (
+    "numpy.",
+    "PIL.",
+    "pandas.",
+    "scipy.",
+    "numbers.",
+    "collections.",
+    "typing.",
+    "pathlib.",
+    "builtins.dict",
+)
+"""Classes that no tensor is an instance of, but for those of `collections.abc` above (measured)."""
 _TENSORS = frozenset({"torch.Tensor", "torch.nn.Parameter", "torch.FloatTensor", "torch.autograd.Variable"})
 
 
@@ -357,9 +370,10 @@ def _is_instance(m: Machine, value: Any, kind: Any) -> Flag | None:
     if isinstance(thing, Tensor):
         if name in ("torch.nn.Parameter", "torch.nn.parameter.Parameter"):
             return TRUE if thing.parameter else FALSE if thing.origin.op not in ("input", "unknown") else UNKNOWN
-        return (
-            TRUE if name in _TENSORS else FALSE if name in _PYTHON or name in _KINDS or isinstance(kind, Ref) else None
-        )
+        if name in _TENSORS or name.rpartition(".")[2] in _TENSOR_LIKE and name.startswith(("collections.", "typing.")):
+            return TRUE
+        other = name in _PYTHON or name in _KINDS or isinstance(kind, Ref) or name.startswith(_NO_TENSORS)
+        return FALSE if other else None
     if isinstance(value, Const):
         if name in _PYTHON:
             return TRUE if isinstance(value.value, _PYTHON[name]) else FALSE
@@ -437,9 +451,13 @@ def _setattr(m: Machine, call: Call) -> Any:
     if isinstance(name, Const) and isinstance(name.value, str):
         set_attr(m, call.arg(0), name.value, call.arg(2, default=NONE), call.at)
         return NONE
-    thing = m.get(m.simplified(call.arg(0)))
+    target, value = m.simplified(call.arg(0)), call.arg(2, default=NONE)
+    thing = m.get(target)
     if isinstance(thing, Instance):
-        attribute_tables.unsettle(m, m.simplified(call.arg(0)))
+        # A parameter or a layer is registered, whatever its name.
+        made = f"?{call.at}"
+        set_attr(m, target, made, value if made not in thing.attrs else anonymous([thing.attrs[made], value]), call.at)
+        attribute_tables.unsettle(m, target)
     escape(m, call.all_args)
     return NONE
 

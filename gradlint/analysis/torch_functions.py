@@ -307,6 +307,7 @@ def from_numpy(m: Machine, call: Call) -> Any:
 
 def parameter(m: Machine, call: Call) -> Any:
     """`nn.Parameter(data, requires_grad=True)`: a new leaf over the same storage."""
+    m.touched += 1
     data = m.simplified(call.arg(0, "data", NONE))
     given = call.arg(1, "requires_grad")
     flag: Flag = TRUE if given is None else truth_of(m, given)

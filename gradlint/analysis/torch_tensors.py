@@ -603,6 +603,8 @@ def opaque_method(m: Machine, call: Call) -> Any:
     """A tensor method of an unknown value that only tensors have: the value turns out to be a tensor."""
     from gradlint.analysis import torch_modules
 
+    if call.name == "detach_" and torch_modules.freeze_through(m, call.self, FALSE, call.at):
+        return call.self
     if call.name == "requires_grad_":
         given = call.arg(0, "requires_grad")
         if torch_modules.freeze_through(m, call.self, TRUE if given is None else truth_of(m, given), call.at):

@@ -164,7 +164,12 @@ def findings_of(report: Report, codes: frozenset[str]) -> tuple[Finding, ...]:
                 seen.setdefault((finding.path, finding.span, finding.code), []).append((finding, event))
     sightings = [_sighting(report, found) for found in seen.values()]
     sightings.sort(key=lambda s: _order(s.finding))
-    return settle(sightings)
+    # Calls in a chain begin at one place: `e.mul_(a).add_(b)` makes one mistake.
+    return settle(list({_start(s.finding): s for s in reversed(sightings)}.values())[::-1])
+
+
+def _start(finding: Finding) -> tuple[str, int, int, str, str]:
+    return finding.path, finding.span.line, finding.span.column, finding.code, finding.message
 
 
 def _sighting(report: Report, found: list[tuple[Finding, Event]]) -> Sighting:
