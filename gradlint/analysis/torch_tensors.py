@@ -55,7 +55,7 @@ COPIES = frozenset({"cuda", "cpu", "half", "bfloat16", "double", "float", "to"})
 """Methods that give the same elsewhere or of another dtype."""
 NUMBERS = frozenset({
     "dim", "ndimension", "size", "numel", "nelement", "stride", "storage_offset", "element_size",
-    "data_ptr", "is_contiguous", "is_floating_point", "is_complex", "is_signed", "get_device", "storage", "type",
+    "data_ptr", "is_contiguous", "is_floating_point", "is_complex", "is_signed", "get_device", "storage",
     "__len__", "untyped_storage", "is_pinned", "is_shared", "is_inference", "__repr__", "__format__", "is_set_to",
 })  # fmt: skip
 PLAIN_ATTRIBUTES = frozenset({
@@ -512,6 +512,21 @@ def _backward(m: Machine, call: Call) -> Any:
     return torch_autograd.backward(m, [call.self], call, how="tensor")
 
 
+FLOATING_TYPES = ("FloatTensor", "DoubleTensor", "HalfTensor", "BFloat16Tensor", "Tensor")
+
+
+def _type(m: Machine, call: Call) -> Any:
+    """`tensor.type(dtype)`, where the dtype may be told by a class of tensors or its name; without one, the name of its own."""
+    dtype = call.arg(0, "dtype")
+    if dtype is None:
+        return m.opaque(call.at, FALSE, "number", tag="type")
+    dtype = m.simplified(dtype)
+    name = dtype.value if isinstance(dtype, Const) else dtype.name if isinstance(dtype, Extern) else None
+    if isinstance(name, str) and name.startswith("torch.") and name.endswith("Tensor"):
+        dtype = Extern("torch.float32" if name.rpartition(".")[2] in FLOATING_TYPES else "torch.int64")
+    return _to(m, replace(call, args=(), kwargs={"dtype": dtype}))
+
+
 def _type_as(m: Machine, call: Call) -> Any:
     return _to(m, call)
 
@@ -534,6 +549,7 @@ METHODS: dict[str, Callable[[Machine, Call], Any]] = {
     "new_empty": _new,
     "new_full": _new,
     "to": _to,
+    "type": _type,
     "cpu": _to,
     "cuda": _to,
     "type_as": _type_as,
