@@ -34,6 +34,7 @@ from gradlint.analysis.values import (
     Tensor,
     Truth,
     both,
+    either,
     is_false,
     is_true,
     leaves,
@@ -452,7 +453,8 @@ def apply_function(m: Machine, cls: Ref, call: Call) -> Any:
     """`MyFunction.apply(...)`: forward runs with grad off; its results require grad where an argument does."""
     from gradlint.analysis.attributes import class_attr
 
-    flag = both(m.recording, any_of(m, call.args))
+    given = any_of(m, call.args)
+    flag = both(m.recording, either(given, UNKNOWN) if call.rest else given)
     ctx = m.alloc(call.at, Instance(Extern("torch.autograd.FunctionCtx"), {}, complete=False), "ctx")
     forward = class_attr(m, cls, "forward", call.at)
     before = m.state.mode

@@ -115,6 +115,10 @@ def _forward(m: Machine, ref: Ref, thing: Instance, call: Call) -> Any:
         from gradlint.analysis.torch_layers import apply_layer
 
         return apply_layer(m, ref, thing, name, call)
+    if isinstance(thing.cls, Ref) and not name:
+        # The class leaves `forward` to those that derive from it.
+        m.services["escape"](m, call.all_args)
+        return m.opaque(call.at, FALSE if is_false(m.recording) else UNKNOWN, tag="abstract")
     return _unknown(m, ref, call)
 
 

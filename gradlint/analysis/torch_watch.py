@@ -134,7 +134,7 @@ def watching_closure(m: Machine, name: str, func: Any, at: int, run: Callable[[]
     """A call by name; one of a parameter in a method of an optimizer is that of its closure."""
     act = m.stack[-1]
     params = {p.name for p in act.code.params} if act.code is not None else set()
-    if name not in params or not _is_optimizer(m, act.receiver):
+    if name not in params or not act.owner or not _is_optimizer(m, act.receiver):
         return run()
     func = m.simplified(func)
     if isinstance(func, Opaque) and "closure" not in name and "loss" not in name:
