@@ -270,13 +270,13 @@ def _unfrozen(ledger: Ledger) -> list[events.Event]:
 
 def _vain(ledger: Ledger, told: set[Any]) -> list[events.Event]:
     """Steps that find nothing to do however often they are taken: all is frozen, or no backward() leads to any of it.
-    `told`: leaves of which a cut says so."""
-    if not ledger.roots or ledger.any_given:
+    `told`: leaves of which a cut says so. What ran only in part may unfreeze, or hold, more than was seen."""
+    if not ledger.roots or ledger.any_given or ledger.incomplete:
         return []
     found: list[events.Event] = []
     explained = told | ledger.escaped | ledger.given | ledger.shown
     explained |= {leaf for record in ledger.replaced for leaf in record.old}
-    reached = None if ledger.incomplete or any(root.vague for root in ledger.roots) else ledger.trained
+    reached = None if any(root.vague for root in ledger.roots) else ledger.trained
     for where, frozen in ledger.frozen_steps.items():
         held = {leaf for _, place, leaves in ledger.steps if place == where for leaf in leaves}
         if held & explained or not held:
