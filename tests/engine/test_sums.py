@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from gradlint_runtime import assemble
 
 torch = assemble()
@@ -21,3 +22,12 @@ def test_gradients_given_stay_as_they_are() -> None:
     start = torch.ones(2)
     (x + x * 2 + x.sin()).backward(start)
     assert start.tolist() == [1.0, 1.0]
+
+
+def test_square_saves_its_input_for_the_second_derivative() -> None:
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    v = w + w
+    (slope,) = torch.autograd.grad(v.pow(2).sum(), v, create_graph=True)
+    v.abs_()
+    with pytest.raises(RuntimeError, match="has been modified by an inplace operation"):
+        slope.sum().backward()

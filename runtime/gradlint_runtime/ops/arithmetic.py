@@ -23,6 +23,7 @@ from ..dtypes import (
     result_type,
     round_to_bfloat16,
 )  # fmt: skip
+from ..modes import mode
 from ..tensor import Tensor
 from . import special_values as special
 from .common import (
@@ -261,7 +262,8 @@ def power_way(exponent: Any) -> Any:
     def way(grad: Any, self: Any) -> Any:
         if exponent == 0:
             return zeros_of(grad)
-        factor = conj(self) if exponent == 2 else conj(self ** (exponent - 1))
+        # A first power is one too, which saves its input where it is recorded.
+        factor = conj(self) if exponent == 2 and not mode.grad else conj(self ** (exponent - 1))
         return grad * (factor * _conj_number(exponent))
 
     return way
