@@ -177,6 +177,8 @@ class Way:
     """Whether a test runner calls it, whoever else does."""
     doubted: bool = False
     """Whether something was cut off, or an exception that seemed certain was not believed."""
+    firm: dict[tuple[int, int], set[Truth]] | None = None
+    """What was seen by the time that the first such exception was not believed any more."""
     records: dict[tuple[int, int], Record] = field(default_factory=dict)
 
 

@@ -77,7 +77,7 @@ def give_up(m: Machine, running: tuple[tuple[int, Any, int], ...]) -> None:
             and not _same_each_round(record)
         ):
             record.rg.add(UNKNOWN)
-    way.doubted = True
+    way.doubted, way.firm = True, {}
 
 
 def _same_each_round(record: Record) -> bool:

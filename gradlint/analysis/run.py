@@ -245,7 +245,8 @@ def _run_main(m: Machine, unit: Unit) -> State:
             before = machine.state.fork()
             run_block(machine, (node,))
             if machine.dead() and machine.patient and not machine.exited:
-                machine.state, machine.disbelief = before, True
+                machine.state = before
+                _disbelieve(machine)
                 run_block(machine, (node,))
                 machine.disbelief = False
             if not machine.dead() and not guarded and (number % every == 0 or number == len(body)):
@@ -293,7 +294,8 @@ def _run_entry(m: Machine, base: State, entry: Entry) -> None:
     m.ways.append(Way(0 if entry.cls else entry.code.at, entry.code.name))
     _call_entry(m, base, entry)
     if m.patient and m.dead():
-        m.disbelief, m.hasty = True, m.steps >= m.budget.steps
+        _disbelieve(m)
+        m.hasty = m.steps >= m.budget.steps
         _call_entry(m, base, entry)
         m.disbelief = False
     if m.ways[-1].doubted:
@@ -321,10 +323,19 @@ def _call_entry(m: Machine, base: State, entry: Entry) -> None:
     m.hasty, m.grace = False, 0
 
 
+def _disbelieve(m: Machine) -> None:
+    """From here on nothing ends for certain by an exception. What was seen before stands, unless more is seen."""
+    way, m.disbelief = m.ways[-1], True
+    if way.firm is None:
+        way.firm = {} if way.doubted else {key: set(record.rg) for key, record in way.records.items()}
+
+
 def _doubt(m: Machine) -> None:
-    """All that the last way into the program saw is likely, at most."""
-    for record in m.ways[-1].records.values():
-        record.rg = {t.likely() for t in record.rg}
+    """All that the last way into the program saw behind what is doubted is likely, at most."""
+    firm = m.ways[-1].firm or {}
+    for key, record in m.ways[-1].records.items():
+        if firm.get(key) != record.rg:
+            record.rg = {t.likely() for t in record.rg}
 
 
 HASTE = 5_000
