@@ -74,6 +74,8 @@ def stepped(m: Machine, optimizer: Any, at: int) -> None:
             m.event(events.InPlaceWrite, at, target=refused, how="step")
             m.stop()
             return
+    if any(_computed(m, address) for address in held):
+        return  # the optimizer refuses it, and another rule says so
     m.ledger.frozen_steps.setdefault(m.here(at), set()).add(all(_frozen(m, address) for address in held))
     places = _places(m, thing, CLEARED)
     if places and not thing.many:
@@ -130,6 +132,11 @@ def _frozen(m: Machine, address: int) -> bool:
         parameters = [m.get(ref) for ref in own_parameters(m, Ref(address))]
         return own and all(isinstance(held, Tensor) and _certainly_not(m, held.rg) for held in parameters)
     return False
+
+
+def _computed(m: Machine, address: int) -> bool:
+    thing = m.state.heap.get(address)
+    return isinstance(thing, Tensor) and is_false(m.simplified(thing.leaf))
 
 
 def _certainly_not(m: Machine, flag: Any) -> bool:
