@@ -12,29 +12,14 @@ from ..ops.data import tensor
 from ..ops.factories import full_like, ones_like, zeros_like
 from ..ops.matrix import addmm
 from ..tensor import Tensor
-from .descent import Closure, _decayed, _number, _real
-from .optimizer import Optimizer, check_rate, counter, evaluated, stepping
+from .descent import OneByOne, _decayed, _number, _real
+from .optimizer import check_rate, counter
 
 
 def _check_betas(betas: Any) -> None:
     for at, beta in enumerate(betas):
         if not 0.0 <= beta < 1.0:
             raise ValueError(f"Invalid beta parameter at index {at}: {beta}")
-
-
-class _OneByOne(Optimizer):
-    """An optimizer whose step treats each parameter for itself."""
-
-    def _update(self, parameter: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
-        raise NotImplementedError
-
-    @stepping
-    def step(self, closure: Closure = None) -> Any:
-        loss = evaluated(closure)
-        for group in self.param_groups:
-            for parameter, grad in self.with_grad(group):
-                self._update(parameter, grad, group)
-        return loss
 
 
 def _moments(state: dict[str, Any], parameter: Tensor, **more: Tensor) -> None:
@@ -51,7 +36,7 @@ def _weighed_down(parameter: Tensor, grad: Tensor, group: dict[str, Any], rate: 
     return _decayed(parameter, grad, group["weight_decay"])
 
 
-class NAdam(_OneByOne):
+class NAdam(OneByOne):
     def __init__(
         self, params: Any, lr: Any = 2e-3, betas: Any = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0,
         momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, *, foreach: Any = None,
@@ -88,7 +73,7 @@ class NAdam(_OneByOne):
         parameter.addcdiv_(mean, size, value=-lr * then / (1.0 - product * then))
 
 
-class RAdam(_OneByOne):
+class RAdam(OneByOne):
     def __init__(
         self, params: Any, lr: Any = 1e-3, betas: Any = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0,
         decoupled_weight_decay: bool = False, *, foreach: Any = None, maximize: bool = False,
@@ -126,7 +111,7 @@ class RAdam(_OneByOne):
         parameter.add_(move, alpha=-1.0)
 
 
-class Rprop(_OneByOne):
+class Rprop(OneByOne):
     def __init__(
         self, params: Any, lr: Any = 1e-2, etas: Any = (0.5, 1.2), step_sizes: Any = (1e-6, 50), *,
         capturable: bool = False, foreach: Any = None, maximize: bool = False, differentiable: bool = False,
@@ -156,7 +141,7 @@ class Rprop(_OneByOne):
         before.copy_(grad)
 
 
-class ASGD(_OneByOne):
+class ASGD(OneByOne):
     def __init__(
         self, params: Any, lr: Any = 1e-2, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6,
         weight_decay: float = 0, foreach: Any = None, maximize: bool = False, differentiable: bool = False,
@@ -189,7 +174,7 @@ class ASGD(_OneByOne):
         state["mu"].fill_(1 / max(1, step - group["t0"]))
 
 
-class Adafactor(_OneByOne):
+class Adafactor(OneByOne):
     def __init__(
         self, params: Any, lr: Any = 1e-2, beta2_decay: float = -0.8, eps: Any = (None, 1e-3), d: float = 1.0,
         weight_decay: float = 0.0, *, foreach: Any = None, maximize: bool = False,
@@ -243,7 +228,7 @@ def _variance(state: dict[str, Any], grad: Tensor, fresh: float, least: float) -
     return (row @ column).div_(row.mean(dim=-2, keepdim=True).clamp_(min=least))
 
 
-class Muon(_OneByOne):
+class Muon(OneByOne):
     def __init__(
         self, params: Any, lr: Any = 1e-3, weight_decay: float = 0.1, momentum: float = 0.95, nesterov: bool = True,
         ns_coefficients: Any = (3.4445, -4.7750, 2.0315), eps: float = 1e-7, ns_steps: int = 5,

@@ -27,6 +27,21 @@ def _real(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(view_as_real(each) if each._dtype.is_complex else each for each in tensors)
 
 
+class OneByOne(Optimizer):
+    """An optimizer whose step treats each parameter for itself."""
+
+    def _update(self, parameter: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    @stepping
+    def step(self, closure: Closure = None) -> Any:
+        loss = evaluated(closure)
+        for group in self.param_groups:
+            for parameter, grad in self.with_grad(group):
+                self._update(parameter, grad, group)
+        return loss
+
+
 class SGD(Optimizer):
     def __init__(
         self, params: Any, lr: Any = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: Any = 0,
@@ -66,7 +81,7 @@ class SGD(Optimizer):
         return grad.add(held, alpha=group["momentum"]) if group["nesterov"] else held
 
 
-class Adam(Optimizer):
+class Adam(OneByOne):
     decoupled = False
 
     def __init__(
@@ -95,14 +110,6 @@ class Adam(Optimizer):
             if amsgrad:
                 state["max_exp_avg_sq"] = zeros_like(parameter)
         return state
-
-    @stepping
-    def step(self, closure: Closure = None) -> Any:
-        loss = evaluated(closure)
-        for group in self.param_groups:
-            for parameter, grad in self.with_grad(group):
-                self._update(parameter, grad, group)
-        return loss
 
     def _update(self, parameter: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
         lr, (beta1, beta2) = _number(group["lr"]), group["betas"]
@@ -138,7 +145,7 @@ class AdamW(Adam):
         )  # fmt: skip
 
 
-class RMSprop(Optimizer):
+class RMSprop(OneByOne):
     def __init__(
         self, params: Any, lr: Any = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,
         momentum: float = 0, centered: bool = False, capturable: bool = False, foreach: Any = None,
@@ -155,15 +162,8 @@ class RMSprop(Optimizer):
             "differentiable": differentiable,
         })  # fmt: skip
 
-    @stepping
-    def step(self, closure: Closure = None) -> Any:
-        loss = evaluated(closure)
-        for group in self.param_groups:
-            for parameter, grad in self.with_grad(group):
-                self._update(parameter, _decayed(parameter, grad, group["weight_decay"]), group)
-        return loss
-
     def _update(self, parameter: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        grad = _decayed(parameter, grad, group["weight_decay"])
         state = self.state[parameter]
         if not state:
             state["step"] = counter()
