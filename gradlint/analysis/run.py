@@ -242,9 +242,9 @@ def _run_main(m: Machine, unit: Unit) -> State:
                 return
             if _is_main_guard(node) and not held:
                 held.append(machine.state.fork())
-            before = machine.state.fork()
+            before = machine.state.fork() if machine.patient else None
             run_block(machine, (node,))
-            if machine.dead() and machine.patient and not machine.exited:
+            if machine.dead() and before is not None and not machine.exited:
                 machine.state = before
                 _disbelieve(machine)
                 run_block(machine, (node,))
