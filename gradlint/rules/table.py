@@ -165,7 +165,10 @@ def findings_of(report: Report, codes: frozenset[str]) -> tuple[Finding, ...]:
     sightings = [_sighting(report, found) for found in seen.values()]
     sightings.sort(key=lambda s: _order(s.finding))
     # Calls in a chain begin at one place: `e.mul_(a).add_(b)` makes one mistake.
-    return settle(list({_start(s.finding): s for s in reversed(sightings)}.values())[::-1])
+    first: dict[tuple[str, int, int, str, str], Sighting] = {}
+    for sighting in sightings:
+        first.setdefault(_start(sighting.finding), sighting)
+    return settle(list(first.values()))
 
 
 def _start(finding: Finding) -> tuple[str, int, int, str, str]:
