@@ -8,6 +8,7 @@ assigns is relied on.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -242,13 +243,20 @@ def _receiver(m: Machine, holder: Ref) -> Any:
 
 def stored_elsewhere(m: Machine) -> frozenset[str]:
     """Names of attributes that some function of the file other than a constructor assigns."""
-    found = m.services.get("stored")
+    return _outside_constructors(m, "stored", assigned_in)
+
+
+def assigned_in(text: bytes) -> set[str]:
+    """Names of attributes that some code assigns."""
+    return {name.decode() for name in _STORED.findall(text)}
+
+
+def _outside_constructors(m: Machine, key: str, names_in: Callable[[bytes], set[str]]) -> frozenset[str]:
+    """What is named in the functions of the file other than constructors, found out once."""
+    found = m.services.get(key)
     if found is None:
-        names: set[str] = set()
-        for code in m.services["units"][0].functions():
-            if code.name != "__init__":
-                names |= {n.decode() for n in _STORED.findall(code.text)}
-        found = m.services["stored"] = frozenset(names)
+        texts = [code.text for code in m.services["units"][0].functions() if code.name != "__init__"]
+        found = m.services[key] = frozenset(name for text in texts for name in names_in(text))
     return found
 
 
@@ -287,15 +295,12 @@ def loosen(m: Machine, obj: Any, stored: frozenset[str], depth: int, called: str
 def _grown(m: Machine) -> frozenset[str]:
     """Names of what some function of the file other than a constructor puts items into or takes items out of; "" among
     them where it may be any container of layers."""
-    found = m.services.get("grown")
-    if found is None:
-        names: set[str] = set()
-        for code in m.services["units"][0].functions():
-            if code.name != "__init__":
-                names |= {n.decode() for n in _GROWN.findall(code.text)}
-                names |= {""} if _ANY_GROWN.search(code.text) else set()
-        found = m.services["grown"] = frozenset(names)
-    return found
+    return _outside_constructors(m, "grown", _grown_in)
+
+
+def _grown_in(text: bytes) -> set[str]:
+    names = {name.decode() for name in _GROWN.findall(text)}
+    return names | {""} if _ANY_GROWN.search(text) else names
 
 
 def _forget_globals(m: Machine, frame: Frame) -> None:

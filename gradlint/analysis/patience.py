@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from gradlint.analysis.entries import loosen
+from gradlint.analysis.entries import assigned_in, loosen
 from gradlint.analysis.machine import Exhausted, Machine, Record, join_all
 from gradlint.analysis.state import State
 from gradlint.analysis.values import UNKNOWN, Func, Instance
@@ -24,7 +24,6 @@ GRACE, PART = 12_000, 2 / 3
 """Steps for what comes behind the first call that was cut off, and how much of them each caller leaves to its own caller;
 each call after that takes no more than what `PART` leaves over of the steps that its caller has."""
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
-_STORED = re.compile(rb"\.(\w+)\s*(?:,|\)|(?:[-+*/@%&|^]|//|\*\*|<<|>>)?=(?!=))")
 
 
 def followed(m: Machine, func: Func, args: tuple[Any, ...], at: int, work: Callable[[], Any]) -> Any:
@@ -95,7 +94,7 @@ def names_in(text: bytes) -> set[str]:
 
 def _may_have_changed(m: Machine, args: tuple[Any, ...], units: set[int]) -> None:
     """What was cut off may have set any attribute that is assigned in the files that it ran through."""
-    names = {n.decode() for unit in units for n in _STORED.findall(m.services["units"][unit].data)}
+    names = {name for unit in units for name in assigned_in(m.services["units"][unit].data)}
     m.services["escape"](m, args)
     for value in args:
         if isinstance(m.get(value), Instance):

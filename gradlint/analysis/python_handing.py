@@ -50,16 +50,10 @@ def _some_of_all(m: Machine, call: Call) -> Any:
     return m.alloc(call.at, Sequence("iterator", (), anonymous(every) if every else m.opaque(call.at)), "some")
 
 
-def _binary(op: str, m: Machine, call: Call) -> Any:
+def _of_two(apply: Callable[[Machine, str, Any, Any, int], Any], op: str, m: Machine, call: Call) -> Any:
     if len(call.args) != 2:
         return unknown_extern(m, call)
-    return m.split_both(*call.args, lambda a, b: operators.binary(m, op, a, b, call.at))
-
-
-def _compared(op: str, m: Machine, call: Call) -> Any:
-    if len(call.args) != 2:
-        return unknown_extern(m, call)
-    return m.split_both(*call.args, lambda a, b: operators.compare(m, op, a, b, call.at))
+    return m.split_both(*call.args, lambda a, b: apply(m, op, a, b, call.at))
 
 
 def _unary(op: str, m: Machine, call: Call) -> Any:
@@ -141,8 +135,8 @@ def _push_pop(m: Machine, call: Call) -> Any:
 
 
 FUNCTIONS: dict[str, Model] = {
-    **{f"operator.{name}": partial(_binary, op) for name, op in BINARY.items()},
-    **{f"operator.{name}": partial(_compared, op) for name, op in COMPARED.items()},
+    **{f"operator.{name}": partial(_of_two, operators.binary, op) for name, op in BINARY.items()},
+    **{f"operator.{name}": partial(_of_two, operators.compare, op) for name, op in COMPARED.items()},
     **{f"operator.{name}": partial(_unary, op) for name, op in UNARY.items()},
     **{f"operator.{name}": _getter for name in GETTERS},
     **{f"operator.{name}": unknown_extern for name in INPLACE},

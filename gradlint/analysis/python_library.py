@@ -11,6 +11,7 @@ from gradlint.analysis.iteration import iterate
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Call, Machine, join_all
 from gradlint.analysis.python_functions import iterate_lazily, lazily, unknown_extern
+from gradlint.analysis.python_handing import Model, identity
 from gradlint.analysis.state import Mode
 from gradlint.analysis.torch_ops import MAX_LOST
 from gradlint.analysis.torch_values import rg_of, tensors_in
@@ -37,7 +38,6 @@ from gradlint.analysis.values import (
 )
 from gradlint.records import replace
 
-Model = Callable[[Machine, Call], Any]
 IDENTITY = "gradlint.identity"
 """A decorator that gives back what it is put on."""
 NUMPY_LEAVES = frozenset({
@@ -137,10 +137,6 @@ def _partial(m: Machine, call: Call) -> Any:
 
 def _identity_maker(m: Machine, call: Call) -> Any:
     return Extern(IDENTITY)
-
-
-def _identity(m: Machine, call: Call) -> Any:
-    return call.arg(0, default=NONE)
 
 
 def _cache(m: Machine, call: Call) -> Any:
@@ -494,16 +490,16 @@ def _not_a_tensor(m: Machine, call: Call) -> Any:
 
 FUNCTIONS: dict[str, Model] = {
     **testing.FUNCTIONS,
-    IDENTITY: _identity,
+    IDENTITY: identity,
     "functools.partial": _partial,
     "functools.partialmethod": _partial,
     "functools.wraps": _identity_maker,
-    "functools.update_wrapper": _identity,
+    "functools.update_wrapper": identity,
     "functools.lru_cache": _cache,
     "functools.cache": _cache,
     "functools.cached_property": _cached_property,
     "functools.reduce": _reduce,
-    "functools.total_ordering": _identity,
+    "functools.total_ordering": identity,
     "contextlib.contextmanager": _contextmanager,
     "contextlib.asynccontextmanager": _contextmanager,
     "contextlib.nullcontext": _nullcontext,
@@ -533,12 +529,12 @@ FUNCTIONS: dict[str, Model] = {
     "dataclasses.field": _field,
     "dataclasses.replace": _replaced,
     "typing.cast": _cast,
-    "typing.final": _identity,
-    "typing.overload": _identity,
-    "typing.no_type_check": _identity,
-    "typing_extensions.override": _identity,
-    "typing.override": _identity,
-    "abc.abstractmethod": _identity,
+    "typing.final": identity,
+    "typing.overload": identity,
+    "typing.no_type_check": identity,
+    "typing_extensions.override": identity,
+    "typing.override": identity,
+    "abc.abstractmethod": identity,
     "threading.Thread": _thread,
     "threading.Timer": _thread,
     # A context has what the module has.
