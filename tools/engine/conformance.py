@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +25,7 @@ import both  # noqa: E402
 import torch  # noqa: E402
 from both import Untranslatable, array_of, close, dtype_name, engine, tensors, translate  # noqa: E402
 from gradlint_runtime.errors import Unsupported  # noqa: E402
+from table import gathered  # noqa: E402
 from torch.testing._internal.common_methods_invocations import op_db  # noqa: E402
 
 CONTEXTS = (
@@ -75,6 +74,21 @@ def limit(seconds: int) -> Iterator[None]:
         yield
     finally:
         signal.alarm(0)
+
+
+@contextlib.contextmanager
+def judging(report: Report, label: str, seconds: int) -> Iterator[None]:
+    """One sample is compared within a limit of time: it counts, and so does what is refused or goes wrong."""
+    report.samples += 1
+    try:
+        with limit(seconds):
+            yield
+    except (Unsupported, Untranslatable) as error:
+        report.refused[str(error)] += 1
+    except TooSlow:
+        report.refused["too slow"] += 1
+    except Exception as error:
+        report.wrong.append(f"{label} {type(error).__name__}: {str(error)[:200]}")
 
 
 def entered(module: Any, name: str) -> contextlib.ExitStack:
@@ -327,21 +341,13 @@ def examine(index: int, options: argparse.Namespace) -> Report:
             report.refused[f"no samples: {type(error).__name__}"] += 1
             continue
         for number, sample in enumerate(samples):
-            report.samples += 1
             label = f"{dtype_name_of(kind)}[{number}]"
-            try:
-                with limit(options.seconds):
-                    second = grads and op.supports_gradgrad and kind in (torch.float64, torch.complex128)
-                    equal = compare_sample(report, op, sample, ours, label, second, 1.0)
-                    if equal and number < options.flags and kind == torch.float64:
-                        compare_flags(report, sample, ours, op.op, label)
+            with judging(report, label, options.seconds):
+                second = grads and op.supports_gradgrad and kind in (torch.float64, torch.complex128)
+                equal = compare_sample(report, op, sample, ours, label, second, 1.0)
+                if equal and number < options.flags and kind == torch.float64:
+                    compare_flags(report, sample, ours, op.op, label)
                 report.equal += equal
-            except (Unsupported, Untranslatable) as error:
-                report.refused[str(error)] += 1
-            except TooSlow:
-                report.refused["too slow"] += 1
-            except Exception as error:
-                report.wrong.append(f"{label} {type(error).__name__}: {str(error)[:200]}")
     return report
 
 
@@ -361,25 +367,13 @@ def main() -> None:
     parser.add_argument("--quiet", action="store_true", help="only what differs")
     options = parser.parse_args()
     chosen = [index for index, op in enumerate(op_db) if _wanted(op.name, options.ops)]
-    reports = list(_examined(chosen, options))
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump([{**vars(report), "refused": dict(report.refused)} for report in reports], file, indent=1)
-    show(reports, options.quiet)
+    show(gathered(chosen, examine, options), options.quiet)
 
 
 def _wanted(name: str, asked: str | None) -> bool:
     if not asked:
         return True
     return any(name == each or (each.endswith("*") and name.startswith(each[:-1])) for each in asked.split(","))
-
-
-def _examined(chosen: list[int], options: argparse.Namespace) -> Iterator[Report]:
-    if options.jobs == 1:
-        yield from (examine(index, options) for index in chosen)
-        return
-    with ProcessPoolExecutor(options.jobs) as pool:
-        yield from pool.map(examine, chosen, [options] * len(chosen), chunksize=4)
 
 
 def show(reports: list[Report], quiet: bool) -> None:

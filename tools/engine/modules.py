@@ -18,9 +18,8 @@ from typing import Any
 
 sys.path[:0] = [os.path.join(os.path.dirname(__file__), "..", "..", "runtime"), os.path.dirname(__file__)]
 import torch  # noqa: E402
-from both import Untranslatable, engine, tensors, translate  # noqa: E402
-from conformance import Report, TooSlow, derivatives, differentiable, differs, limit, starts_for  # noqa: E402
-from gradlint_runtime.errors import Unsupported  # noqa: E402
+from both import engine, tensors, translate  # noqa: E402
+from conformance import Report, derivatives, differentiable, differs, dtype_name_of, judging, starts_for  # noqa: E402
 from more_modules import more_db  # noqa: E402
 from table import examined, parser, put  # noqa: E402
 from torch.testing._internal.common_modules import module_db  # noqa: E402
@@ -135,18 +134,9 @@ def examine(index: int, options: argparse.Namespace) -> Report:
             for number, sample in enumerate(samples[: options.samples]):
                 if sample.forward_input is None:
                     continue
-                report.samples += 1
-                label = f"{str(kind).removeprefix('torch.')}[{number}] {'train' if training else 'eval'}"
-                try:
-                    with limit(options.seconds):
-                        told = compare(report, info, copy.copy(sample), kind, training)
-                    put(report, label, told)
-                except (Unsupported, Untranslatable) as error:
-                    report.refused[str(error)] += 1
-                except TooSlow:
-                    report.refused["too slow"] += 1
-                except Exception as error:
-                    report.wrong.append(f"{label} {type(error).__name__}: {str(error)[:200]}")
+                label = f"{dtype_name_of(kind)}[{number}] {'train' if training else 'eval'}"
+                with judging(report, label, options.seconds):
+                    put(report, label, compare(report, info, copy.copy(sample), kind, training))
     return report
 
 

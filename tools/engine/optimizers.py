@@ -18,8 +18,7 @@ from typing import Any
 sys.path[:0] = [os.path.join(os.path.dirname(__file__), "..", "..", "runtime"), os.path.dirname(__file__)]
 import torch  # noqa: E402
 from both import Untranslatable, engine, function_of, tensors, translate  # noqa: E402
-from conformance import Report, TooSlow, differs, limit  # noqa: E402
-from gradlint_runtime.errors import Unsupported  # noqa: E402
+from conformance import Report, differs, dtype_name_of, judging  # noqa: E402
 from table import examined, parser, put  # noqa: E402
 from torch.testing._internal.common_optimizers import optim_db  # noqa: E402
 
@@ -124,17 +123,9 @@ def examine(index: int, options: argparse.Namespace) -> Report:
         if kind.is_complex and not info.supports_complex:
             continue
         for label, given, schedule, groups in programs(info)[: options.samples]:
-            report.samples += 1
-            label = f"{str(kind).removeprefix('torch.')} {label}"
-            try:
-                with limit(options.seconds):
-                    put(report, label, compare(info, given, schedule, groups, kind))
-            except (Unsupported, Untranslatable) as error:
-                report.refused[str(error)] += 1
-            except TooSlow:
-                report.refused["too slow"] += 1
-            except Exception as error:
-                report.wrong.append(f"{label} {type(error).__name__}: {str(error)[:200]}")
+            label = f"{dtype_name_of(kind)} {label}"
+            with judging(report, label, options.seconds):
+                put(report, label, compare(info, given, schedule, groups, kind))
     return report
 
 

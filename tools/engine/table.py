@@ -29,9 +29,8 @@ def put(report: Any, label: str, told: str) -> None:
         report.equal += 1
 
 
-def examined(what: str, names: list[str], examine: Callable[..., Any], options: argparse.Namespace) -> None:
-    asked = options.only.split(",") if options.only else names
-    chosen = [index for index, name in enumerate(names) if name in asked]
+def gathered(chosen: list[int], examine: Callable[..., Any], options: argparse.Namespace) -> list[Any]:
+    """The reports of those that are chosen, by several workers; also in a file, where one is asked for."""
     if options.jobs == 1:
         reports = [examine(index, options) for index in chosen]
     else:
@@ -40,7 +39,13 @@ def examined(what: str, names: list[str], examine: Callable[..., Any], options: 
     if options.json:
         with open(options.json, "w") as file:
             json.dump([{**vars(report), "refused": dict(report.refused)} for report in reports], file, indent=1)
-    show(what, reports, options.quiet)
+    return reports
+
+
+def examined(what: str, names: list[str], examine: Callable[..., Any], options: argparse.Namespace) -> None:
+    asked = options.only.split(",") if options.only else names
+    chosen = [index for index, name in enumerate(names) if name in asked]
+    show(what, gathered(chosen, examine, options), options.quiet)
 
 
 def show(what: str, reports: list[Any], quiet: bool) -> None:
