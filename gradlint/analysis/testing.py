@@ -33,6 +33,7 @@ from gradlint.analysis.values import (
 from gradlint.syntax import ir
 
 TESTS = ("test",)
+"""What the names of functions start with that a test runner calls, with grad on."""
 CLASSES = ("Test",)
 """What the names of classes start with whose methods pytest runs."""
 SETUPS = ("setUpClass", "setup_class", "setUp", "setup_method")

@@ -394,18 +394,15 @@ def stand_in(m: Machine, value: Any, at: int) -> Any:
 
 def _all_frozen(m: Machine, addresses: tuple[int, ...]) -> bool:
     """Whether none of a group of parameters requires grad by now, whatever was believed when one of them was bound."""
-    for address in addresses:
-        thing = m.state.heap.get(address)
-        flag = (
-            thing.rg
-            if isinstance(thing, Tensor)
-            else flag_in(thing.attrs.get(OWN))
-            if isinstance(thing, Instance)
-            else UNKNOWN
-        )
-        if not is_false(m.simplified(flag)):
-            return False
-    return bool(addresses)
+    things = [m.state.heap.get(address) for address in addresses]
+    return bool(things) and all(is_false(m.simplified(_flag_of(thing))) for thing in things)
+
+
+def _flag_of(thing: Any) -> Flag:
+    """The flag of a parameter, or that which stands for those of a layer."""
+    if isinstance(thing, Tensor):
+        return thing.rg
+    return flag_in(thing.attrs.get(OWN)) if isinstance(thing, Instance) else UNKNOWN
 
 
 def is_parameter(value: Opaque) -> bool:

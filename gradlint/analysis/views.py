@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gradlint.analysis.machine import Machine, Record
 from gradlint.analysis.reasons import explain
+from gradlint.analysis.testing import TESTS
 from gradlint.analysis.values import UNKNOWN, Truth, join_truths
 from gradlint.findings import Certainty, Prediction, Sighting, View
 from gradlint.records import replace
@@ -22,8 +23,6 @@ from gradlint.syntax.unit import Unit
 
 Function = tuple[str, int]
 Key = tuple[str, int, int]
-TESTS = "test"
-"""What the names of functions start with that a test runner calls, with grad on."""
 
 
 def views_of(m: Machine, units: Sequence[Unit]) -> tuple[View, ...]:
@@ -43,7 +42,6 @@ def views_of(m: Machine, units: Sequence[Unit]) -> tuple[View, ...]:
         line = units[0].line_of(way.at) if way.at else 0
         held = {path: tuple(some) for path, some in seen.items()}
         functions = () if way.at else tuple(_extent(units[0], code) for code in units[0].functions())
-        names = frozenset(way.open), frozenset(way.lost)
         names = frozenset(way.open), frozenset(way.lost)
         views.append(View(paths[0], line, way.name, calls, *names, held, functions, way.runner, way.doubted))
     return tuple(views)
