@@ -12,13 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import FROM_NUMPY, bfloat16, dtype, float32, round_to_bfloat16
+from . import errors
+from .dtypes import FLOATING, FROM_NUMPY, bfloat16, dtype, float32, round_to_bfloat16
 from .graph import attach
-from .inner_writes import INNER_WRITES
+from .inner_writes import INNER_WRITES, Inner
 from .modes import mode
 from .tensor import Tensor, Version, needs_grad
 
 _new = object.__new__
+ABSENT = ()
+"""The input of a way where an operator was not given that tensor."""
 
 # Operators whose results lie in the usual order, however their inputs do.
 CONTIGUOUS = frozenset(
@@ -54,23 +57,50 @@ def record(name: str, array: Any, *ways: Any, dtype: dtype | None = None) -> Ten
         if mode.grad and not mode.inference and _recorded(ways):
             attach(name, (tensor,), ways)
         elif name in INNER_WRITES and not mode.inference:
-            _count_inner_writes(name, (tensor,), ways)
+            _count_inner_writes(INNER_WRITES[name], (tensor,), ways)
         if mode.forward is not None:
             mode.forward.result((tensor,), ways)
     return tensor
 
 
-def _count_inner_writes(name: str, results: Sequence[Tensor], ways: Sequence[Any]) -> None:
+def _count_inner_writes(inner: Inner, results: Sequence[Tensor], ways: Sequence[Any]) -> None:
     """Nothing but inference tensors went in, outside inference mode: what comes out counts the writes of its making."""
+    sources: list[Tensor] = []
     for source, *rest in ways:
         inputs = source if type(source) is tuple else (source,)
         if any(each is None or each._counter is not None for each in inputs):
             return
         if any(isinstance(each, Tensor) and each._counter is not None for each in rest):
             return
+        sources += inputs
+    if inner.function and mode.grad and any(needs_grad(each) for each in sources):
+        raise RuntimeError(errors.OUT_WITH_GRAD.format(inner.function))
     for each in results:
         assert each._counter is not None
-        each._counter.n = INNER_WRITES[name]
+        each._counter.n = inner.writes
+
+
+def written(result: Tensor, *sources: Tensor, writes: int = 1, function: str = "") -> Tensor:
+    """A result that is not in the table of `inner_writes`: where all sources are inference tensors, it counts its writes."""
+    if result._counter is not None:
+        _count_inner_writes(Inner(writes, function), (result,), [(each,) for each in sources])
+    return result
+
+
+def copied(
+    name: str, array: Any, source: Tensor, way: Any, dtype: dtype | None = None, by: str = "CopyBackwards"
+) -> Tensor:
+    """The result of an operator whose kernel copies its input into a new tensor.
+
+    An inference tensor knows no autograd, but outside inference mode the tensor that it is copied to does.
+    """
+    if source._counter is not None or mode.inference:
+        return record(name, array, (source, way), dtype=dtype)
+    kind = source._dtype if dtype is None else dtype
+    made = record(by, array, (None,), (source, way), dtype=dtype) if kind.category >= FLOATING else plain(array, dtype)
+    assert made._counter is not None
+    made._counter.n = 1
+    return made
 
 
 def record_many(
@@ -87,7 +117,7 @@ def record_many(
     if mode.grad and not mode.inference and _recorded(ways):
         attach(name, tensors, ways, shared)
     elif name in INNER_WRITES and not mode.inference:
-        _count_inner_writes(name, tensors, ways)
+        _count_inner_writes(INNER_WRITES[name], tensors, ways)
     if mode.forward is not None:
         mode.forward.result(
             tensors if shared is None else [t for t, each in zip(tensors, shared, strict=True) if each], ways
@@ -119,7 +149,7 @@ def _recorded(ways: Sequence[Any]) -> bool:
                     normal = True
             if wanted and normal:
                 return True
-    return False
+    return wanted and any(isinstance(each, Tensor) and each._counter is not None for way in ways for each in way[2:])
 
 
 def _in_bfloat16(ways: Sequence[Any]) -> bool:

@@ -27,6 +27,10 @@ INFERENCE_INPLACE = (
     "You can make a clone to get a normal tensor before doing inplace update."
     "See https://github.com/pytorch/rfcs/pull/17 for more details."
 )
+OUT_WITH_GRAD = (
+    "{}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires "
+    "grad."
+)
 INFERENCE_REQUIRES_GRAD = "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
 INFERENCE_VERSION = "Inference tensors do not track version counter."
 LEAF_INPLACE = "a leaf Variable that requires grad is being used in an in-place operation."

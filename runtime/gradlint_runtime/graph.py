@@ -184,7 +184,7 @@ def next_sequence() -> int:
 def attach(name: str, outputs: Sequence[Tensor], ways: Sequence[Any], shared: Sequence[bool] | None = None) -> Node:
     """Put a node behind `outputs`. An input that requires no grad gets no way back, and nothing is saved for it.
 
-    The input of a way is a tensor, or None for a number in a tensor's place, or a tuple of these: then its function
+    The input of a way is a tensor, or None for a number in a tensor's place, or ABSENT, or a tuple of these: then its function
     gets, after the gradient, which of them are needed, and returns as many. `shared` says which outputs are differentiable.
     """
     node: Node = _new(node_class(name))
@@ -200,6 +200,9 @@ def attach(name: str, outputs: Sequence[Tensor], ways: Sequence[Any], shared: Se
         function = way[1]
         names = names_of(function)
         if type(source) is tuple:
+            if not source:
+                edges.append(None)
+                continue
             position: Any = []
             for each in source:
                 wanted = each is not None and needs_grad(each)

@@ -1,28 +1,57 @@
-"""Operators whose kernels write into their result after making it, and how often.
+"""Operators whose kernels write into their result after making it: how often, and with which function's `out=` form.
 
 Nobody sees that, since autograd is out of reach inside a kernel. For inference tensors outside inference mode it is not:
-the results are normal tensors, whose versions count these writes. Measured on PyTorch 2.13.
+the results are normal tensors, whose versions count these writes, and a function refuses to write with `out=` what is
+made of an input that requires grad. Measured on PyTorch 2.13.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+
+class Inner(NamedTuple):
+    """The writes to a result, and the function that writes it with `out=`, where there is one."""
+
+    writes: int
+    function: str = ""
+
+
 _ONCE = """
-Abs AdaptiveAvgPool2D AdaptiveAvgPool3D Amax Amin Aminmax Baddbmm Bernoulli ChannelShuffle CholeskyInverse Clone Complex
-Cummax Cummin Deg2Rad Dot Frexp Hardtanh Im2Col IndexAdd IndexCopy Kthvalue LinalgDet LinalgLuFactorEx LinalgSlogdet
-LinalgSolveEx Logsumexp MaxPool3DWithIndices Mv Mvlgamma NanToNum Nansum PixelShuffle PixelUnshuffle Polar Prod Rad2Deg
-ReflectionPad2D Renorm Rot90 ScatterAdd Scatter SoftMarginLoss Sort Sum ToCopy UpsampleBilinear2D UpsampleNearest2D
-UpsampleNearestExact2D Vdot MultiMarginLoss MultilabelMarginLoss
+AdaptiveAvgPool2D AdaptiveAvgPool3D Amax Amin Aminmax Baddbmm Bernoulli ChannelShuffle Clone Dot Im2Col IndexAdd
+IndexCopy LinalgDet LinalgSlogdet MaxPool3DWithIndices Mv Mvlgamma Nansum
+PixelShuffle PixelUnshuffle Prod ReflectionPad2D Renorm Rot90 ScatterAdd Scatter
+Sort Sum ToCopy UpsampleBilinear2D UpsampleNearest2D UpsampleNearestExact2D Vdot MultiMarginLoss MultilabelMarginLoss
 """
 _TWICE = """
-CholeskySolve ConstantPadNd DiagEmbed IndexFill IndexPut MaskedFill MaskedScatter MaxUnpool2D MaxUnpool3D Mean Mode Put
+CholeskySolve ConstantPadNd DiagEmbed IndexFill IndexPut MaskedFill MaskedScatter MaxUnpool2D MaxUnpool3D Mode Put
 """
-
-
-def _nodes(names: str, count: int) -> dict[str, int]:
-    return {f"{name}Backward{number}": count for name in names.split() for number in (0, 1)}
-
-
-INNER_WRITES = {
-    **_nodes(_ONCE, 1), **_nodes(_TWICE, 2), "MedianBackward1": 1, "NanmedianBackward1": 1, "MaxBackward0": 2,
-    "MinBackward0": 2, "MaxBackward1": 1, "MinBackward1": 1,
+_OUT = {
+    "Abs": "abs", "CholeskyInverse": "cholesky_inverse", "Complex": "complex", "Cummax": "cummax", "Cummin": "cummin",
+    "Deg2Rad": "deg2rad", "Frexp": "frexp", "Hardtanh": "hardtanh", "Kthvalue": "kthvalue",
+    "LinalgLuFactorEx": "linalg_lu_factor_ex", "LinalgSolveEx": "linalg_lu_factor_ex", "Logsumexp": "logsumexp",
+    "NanToNum": "nan_to_num", "Polar": "polar", "Rad2Deg": "rad2deg", "SoftMarginLoss": "soft_margin_loss",
 }  # fmt: skip
+
+
+def _nodes(name: str, inner: Inner) -> dict[str, Inner]:
+    return {f"{name}Backward{number}": inner for number in (0, 1)}
+
+
+def _table() -> dict[str, Inner]:
+    table: dict[str, Inner] = {}
+    for name in _ONCE.split():
+        table.update(_nodes(name, Inner(1)))
+    for name in _TWICE.split():
+        table.update(_nodes(name, Inner(2)))
+    for name, function in _OUT.items():
+        table.update(_nodes(name, Inner(1, function)))
+    table.update(_nodes("Mean", Inner(2, "sum")))
+    table.update({
+        "MedianBackward1": Inner(1, "median"), "NanmedianBackward1": Inner(1, "nanmedian"), "MaxBackward0": Inner(2),
+        "MinBackward0": Inner(2), "MaxBackward1": Inner(1), "MinBackward1": Inner(1),
+    })  # fmt: skip
+    return table
+
+
+INNER_WRITES = _table()

@@ -215,6 +215,41 @@ def compare_flags(report: Report, sample: Any, ours: Any, theirs: Any, label: st
     report.flags += 1
 
 
+def made_in_inference_mode(module: Any, given: Any) -> Any:
+    """The same arguments with inference tensors in the place of the tensors."""
+    if isinstance(given, module.Tensor):
+        with module.inference_mode():
+            return given.detach().clone().requires_grad_(given.requires_grad)
+    if isinstance(given, list | tuple) and not hasattr(given, "_fields"):
+        return type(given)(made_in_inference_mode(module, each) for each in given)
+    if isinstance(given, dict):
+        return {key: made_in_inference_mode(module, each) for key, each in given.items()}
+    return given
+
+
+def compare_inference(report: Report, sample: Any, ours: Any, theirs: Any, label: str) -> None:
+    """Inference tensors outside their mode: autograd does not see the call, but the writes inside its kernel."""
+    for wanted in (False, True):
+        given = fresh(sample, wanted)
+        mine = tuple(translate(given, {}))
+        told: list[Any] = []
+        for module, function, args in ((torch, theirs, given), (engine, ours, mine)):
+            args = made_in_inference_mode(module, args)
+            module.manual_seed(3)
+            try:
+                outputs = tensors(run(function, args))
+                versions = [None if each.is_inference() else each._version for each in outputs]
+                told.append([*flags_of(outputs, tensors(args)), versions])
+            except Unsupported:
+                raise
+            except Exception as error:
+                told.append(f"{type(error).__name__} {str(error)[:100]}")
+        if told[0] != told[1]:
+            report.wrong.append(f"{label} of inference tensors rg={wanted}: {told[1]}, torch {told[0]}")
+            return
+    report.flags += 1
+
+
 def compare_sample(report: Report, op: Any, sample: Any, ours: Any, label: str, second: bool, factor: float) -> bool:
     given = fresh(sample)
     mine = translate(given, {})
@@ -347,6 +382,7 @@ def examine(index: int, options: argparse.Namespace) -> Report:
                 equal = compare_sample(report, op, sample, ours, label, second, 1.0)
                 if equal and number < options.flags and kind == torch.float64:
                     compare_flags(report, sample, ours, op.op, label)
+                    compare_inference(report, sample, ours, op.op, label)
                 report.equal += equal
     return report
 

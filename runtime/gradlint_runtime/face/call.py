@@ -95,10 +95,7 @@ def into(name: str, function: Callable[..., Any], out: Any, args: Any, kwargs: A
         and not mode.inference
         and any(needs_grad(each) for each in [*_tensors(args), *_tensors(kwargs.values()), *outs])
     ):
-        raise RuntimeError(
-            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
-            "arguments requires grad."
-        )
+        raise RuntimeError(errors.OUT_WITH_GRAD.format(name))
     with grad_mode(False):
         result = function(*args, **kwargs)
     made = [result] if isinstance(result, Tensor) else list(result)

@@ -112,6 +112,8 @@ def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     to_self = lambda grad: scaled(-grad, _conj_number(alpha))  # noqa: E731
     if isinstance(other, Tensor):
         return record("RsubBackward0", value, (input, to_self), (other, _same), dtype=kind)
+    if input._counter is None:  # autograd sees that of the number, which becomes a tensor
+        return record("SubBackward0", value, (None,), (input, to_self), dtype=kind)
     return record("RsubBackward1", value, (input, to_self), dtype=kind)
 
 
@@ -171,7 +173,7 @@ def floor_divide(input: Any, other: Any) -> Tensor:
     a, b, kind = operands(input, other, "floor_divide")
     if kind.category < FLOATING and np.any(np.asarray(b) == 0):
         raise RuntimeError("ZeroDivisionError")
-    ways = [(each, underived("floor_divide")) for each in (input, other) if isinstance(each, Tensor)]
+    ways = [(each if isinstance(each, Tensor) else None, underived("floor_divide")) for each in (input, other)]
     return record("NotImplemented", floor_values(a, b), *ways, dtype=kind)
 
 
@@ -192,6 +194,8 @@ def remainder(input: Any, other: Any) -> Tensor:
     if not isinstance(input, Tensor):
         return record("NotImplemented", value, (other, underived("remainder")), dtype=kind)
     if not isinstance(other, Tensor):
+        if input._counter is None:  # autograd sees that of the number, which becomes a tensor
+            return record("RemainderBackward1", value, (input, _same), (None,), dtype=kind)
         return record("RemainderBackward0", value, (input, _same), dtype=kind)
     return record(
         "RemainderBackward1", value, (input, _same),
@@ -205,6 +209,8 @@ def fmod(input: Tensor, other: Any) -> Tensor:
         raise RuntimeError("ZeroDivisionError")
     value = np.fmod(a, b)
     if not isinstance(other, Tensor):
+        if input._counter is None:  # autograd sees that of the number, which becomes a tensor
+            return record("FmodBackward1", value, (input, _same), (None,), dtype=kind)
         return record("FmodBackward0", value, (input, _same), dtype=kind)
     return record(
         "FmodBackward1", value, (input, _same),

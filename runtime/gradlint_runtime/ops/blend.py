@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import errors
-from ..apply import plain, record
+from ..apply import plain, record, written
 from ..dtypes import BOOL, COMPLEX, FLOATING, dtype, result_type
 from ..inplace import become
 from ..tensor import Tensor
@@ -244,7 +244,7 @@ def _logical(name: str, function: Any) -> Any:
         if not isinstance(other, Tensor):
             raise errors.not_a_tensor(name, "other", 2, other)
         broadcast_shape(input._array.shape, other._array.shape)
-        return plain(function(input._array, other._array))
+        return written(plain(function(input._array, other._array)), input, other)
 
     operator.__name__ = operator.__qualname__ = name
     return operator
@@ -301,7 +301,7 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
         x, y = a.astype(wide), b.astype(wide)
         gap = np.abs(x - y)
         close = close | (np.isfinite(gap) & (gap <= atol + np.abs(rtol * y)))
-    return plain(close)
+    return written(plain(close), input, other)
 
 
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import errors
-from ..apply import record
+from ..apply import copied, plain
 from ..dtypes import (
     ALL,
+    FLOATING,
     as_dtype,
     bfloat16,
     bool_,
@@ -39,12 +40,10 @@ def converted_to(input: Tensor, kind: dtype, copy: bool = False) -> Tensor:
     def way(grad: Any) -> Any:
         return converted_to(grad.real if grad._dtype.is_complex and not before.is_complex else grad, before)
 
-    name = "ToCopyBackward0"
     value = cast(input._array, before, kind) if kind is not before else input._array.copy("K")
-    if input._counter is None and needs_grad(input) and mode.grad and not mode.inference:
-        # An inference tensor knows no autograd, but the copy it is written to does.
-        return record("CopyBackwards", value, (None,), (input, way), dtype=kind)
-    return record(name, value, (input, way) if kind.category >= 2 else (None,), dtype=kind)
+    if kind.category >= FLOATING or input._counter is None:
+        return copied("ToCopyBackward0", value, input, way, kind)
+    return plain(value, kind)
 
 
 def to(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import errors
+from ..apply import written
 from ..dtypes import (
     BOOL,
     COMPLEX,
@@ -28,6 +29,7 @@ from ..dtypes import (
 )  # fmt: skip
 from ..modes import grad_mode, mode
 from ..tensor import Tensor, needs_grad, set_flag, sharing, wrap
+from ..views import is_dense
 from .factories import check_device, made
 
 _SUPPORTED = (
@@ -147,7 +149,8 @@ def array_of(data: Any, kind: dtype | None) -> tuple[np.ndarray, dtype]:
     """A fresh array of nested data, and its dtype."""
     if isinstance(data, Tensor):
         kind = data._dtype if kind is None else kind
-        return (data._array.copy() if kind is data._dtype else cast(data._array, data._dtype, kind)), kind
+        own_layout = "K" if is_dense(data._array) else "C"
+        return (data._array.copy(own_layout) if kind is data._dtype else cast(data._array, data._dtype, kind)), kind
     if isinstance(data, np.ndarray):
         own = from_array_dtype(data)
         kind = own if kind is None else kind
@@ -198,7 +201,11 @@ def tensor(
             stacklevel=2,
         )
     array, kind = array_of(data, None if dtype is None else as_dtype(dtype))
-    return made(np.ascontiguousarray(array).reshape(array.shape), kind, requires_grad, device)
+    return _from_data(data, made(array, kind, requires_grad, device))
+
+
+def _from_data(data: Any, result: Tensor) -> Tensor:
+    return written(result, data) if isinstance(data, Tensor) else result
 
 
 def new_tensor(
@@ -213,7 +220,7 @@ def new_tensor(
         )
     wanted = as_dtype(dtype) if dtype is not None else None if isinstance(data, Tensor | np.ndarray) else input._dtype
     array, kind = array_of(data, wanted)
-    return made(np.ascontiguousarray(array).reshape(array.shape), kind, requires_grad, device)
+    return _from_data(data, made(array, kind, requires_grad, device))
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..apply import plain, record
+from ..apply import copied, plain, record, written
 from ..dtypes import BOOL, COMPLEX, default_float
 from ..tensor import Tensor
 from ..views import is_dense
@@ -249,19 +249,25 @@ def sign(a: Any) -> Any:
     return a.copy() if a.dtype == np.bool_ else np.sign(a)
 
 
-@unary("FloorBackward0", integers=True)
-def floor(a: Any) -> Any:
-    return a.copy() if a.dtype.kind in "iub" else np.floor(a)
+def _rounding(name: str, function: Any) -> Any:
+    def operator(input: Tensor) -> Tensor:
+        a = input._array
+        if a.dtype.kind in "iub":
+            return copied(name, a.copy("K"), input, zeros_of)
+        return record(name, function(a), (input, zeros_of))
+
+    operator.__name__ = operator.__qualname__ = function.__name__
+    operator.node = name  # type: ignore[attr-defined]
+    return operator
 
 
-@unary("CeilBackward0", integers=True)
-def ceil(a: Any) -> Any:
-    return a.copy() if a.dtype.kind in "iub" else np.ceil(a)
+floor = _rounding("FloorBackward0", np.floor)
 
 
-@unary("TruncBackward0", integers=True)
-def trunc(a: Any) -> Any:
-    return a.copy() if a.dtype.kind in "iub" else np.trunc(a)
+ceil = _rounding("CeilBackward0", np.ceil)
+
+
+trunc = _rounding("TruncBackward0", np.trunc)
 
 
 @unary("FracBackward0", integers=True)
@@ -272,7 +278,7 @@ def frac(a: Any) -> Any:
 def round(input: Tensor, *, decimals: int | None = None) -> Tensor:
     a = input._array
     if a.dtype.kind in "iub":
-        return plain(a.copy())
+        return copied("RoundBackward0", a.copy("K"), input, zeros_of)
     name = "RoundBackward0" if decimals is None else "RoundBackward1"
     if not decimals:
         value = np.rint(a)
@@ -339,7 +345,7 @@ def nan_to_num(
 ) -> Tensor:
     a = input._array
     if a.dtype.kind in "iub":
-        return plain(a.copy("K" if is_dense(a) else "C"))
+        return copied("NanToNumBackward0", a.copy("K" if is_dense(a) else "C"), input, zeros_of)
     a = np.ascontiguousarray(a) if 0 in a.strides and a.ndim else a
     value = np.nan_to_num(a, nan=nan or 0.0, posinf=posinf, neginf=neginf)
     return record(
@@ -355,7 +361,7 @@ def bitwise_not(input: Tensor) -> Tensor:
 
 
 def logical_not(input: Tensor) -> Tensor:
-    return plain(np.logical_not(input._array))
+    return written(plain(np.logical_not(input._array)), input)
 
 
 def isnan(input: Tensor) -> Tensor:
@@ -383,7 +389,7 @@ def isneginf(input: Tensor) -> Tensor:
 
 
 def isreal(input: Tensor) -> Tensor:
-    return plain(np.isreal(input._array))
+    return written(plain(np.isreal(input._array)), input)
 
 
 def signbit(input: Tensor) -> Tensor:

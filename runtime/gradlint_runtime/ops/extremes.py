@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import results
-from ..apply import plain, record, record_many
+from ..apply import copied, plain, record, record_many, written
 from ..dtypes import BOOL, COMPLEX, int64
 from ..saved import OUT, OUT1
 from ..tensor import Tensor
@@ -43,8 +43,10 @@ def _along(name: str, largest: bool, input: Tensor, dim: int, keepdim: bool) -> 
         raise IndexError(f"{low}(): Expected reduction dim {dim} to have non-zero size.")
     _no_complex(input, low)
     shape = array.shape
+    kind = results.max if largest else results.min
     if not shape:
-        value, index = array.copy(), np.zeros((), np.int64)
+        value = copied(name, array.copy(), input, lambda grad: grad, input._dtype, by="FillBackward3")
+        return kind(value, written(plain(np.zeros((), np.int64)), input, writes=1))
     else:
         index = np.expand_dims(_first_extreme(array, largest, at), at)
         value = np.take_along_axis(array, index, at)
@@ -52,7 +54,7 @@ def _along(name: str, largest: bool, input: Tensor, dim: int, keepdim: bool) -> 
             value, index = value.squeeze(at), index.squeeze(at)
     way = lambda grad, indices: picked(grad, shape, at, indices, keepdim)  # noqa: E731
     made = record_many(name, (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64))
-    return results.max(*made) if largest else results.min(*made)
+    return kind(*made)
 
 
 def _whole(name: str, input: Tensor, largest: bool) -> Tensor:
@@ -192,6 +194,10 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool | 
     value, index = laid_out_like(value, array), laid_out_like(index, array)
     way = lambda grad, indices: picked(grad, shape, at, indices)  # noqa: E731
     name = "SortBackward0" if stable is None else "SortBackward1"
+    if input._counter is None:
+        first = copied(name, value, input, lambda grad: picked(grad, shape, at, made[1]), input._dtype)
+        made = results.sort(first, written(plain(index, dtype=int64), input))
+        return made
     return results.sort(
         *record_many(name, (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64))
     )
@@ -200,8 +206,9 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool | 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     array = input._array
     if not array.ndim:
-        return plain(np.zeros((), np.int64))
-    return plain(laid_out_like(_ordered(array, dim_of(dim, array.ndim), descending), array), dtype=int64)
+        return written(plain(np.zeros((), np.int64)), input)
+    order = laid_out_like(_ordered(array, dim_of(dim, array.ndim), descending), array)
+    return written(plain(order, dtype=int64), input)
 
 
 def msort(input: Tensor) -> Tensor:
@@ -212,6 +219,8 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     array = input._array
     at = dim_of(dim, array.ndim)
     shape = array.shape
+    if input._dtype.category == BOOL:
+        raise RuntimeError("topk does not support bool dtypes on CPU")
     if not 0 <= k <= (shape[at] if shape else 1):
         raise RuntimeError("selected index k out of range")
     if not shape:

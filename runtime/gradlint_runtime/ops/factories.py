@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import errors
+from ..apply import written
 from ..dtypes import (
     COMPLEX,
     COMPLEX_OF,
@@ -301,11 +302,11 @@ def full_like(
 
 
 def new_zeros(input: Tensor, *size: Any, dtype: Any = None, **options: Any) -> Tensor:
-    return zeros(*size, dtype=_kind(dtype, input._dtype), **options)
+    return written(zeros(*size, dtype=_kind(dtype, input._dtype), **options), input)
 
 
 def new_ones(input: Tensor, *size: Any, dtype: Any = None, **options: Any) -> Tensor:
-    return ones(*size, dtype=_kind(dtype, input._dtype), **options)
+    return written(ones(*size, dtype=_kind(dtype, input._dtype), **options), input)
 
 
 def new_empty(input: Tensor, *size: Any, dtype: Any = None, **options: Any) -> Tensor:
@@ -313,7 +314,7 @@ def new_empty(input: Tensor, *size: Any, dtype: Any = None, **options: Any) -> T
 
 
 def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, **options: Any) -> Tensor:
-    return full(size, fill_value, dtype=_kind(dtype, input._dtype), **options)
+    return written(full(size, fill_value, dtype=_kind(dtype, input._dtype), **options), input)
 
 
 def new_empty_strided(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import inplace
-from ..apply import plain, record
+from ..apply import plain, record, written
 from ..dtypes import BOOL, COMPLEX, int64
 from ..tensor import Tensor, sharing
 from .common import broadcast_shape, dim_of
@@ -525,8 +525,8 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
         # torch cuts the columns out of one matrix; a number's lone column has nothing to be cut from.
         return tuple(plain(each) for each in places) if input._array.ndim else (alias(plain(places[0])),)
     if not input._array.ndim:
-        return plain(np.empty((len(places[0]), 0), np.int64))
-    return plain(np.stack(places).astype(np.int64).T)
+        return written(plain(np.empty((len(places[0]), 0), np.int64)), input)
+    return written(plain(np.stack(places).astype(np.int64).T), input)
 
 
 def argwhere(input: Tensor) -> Tensor:

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..apply import plain, record
+from ..apply import copied, plain, record
 from ..dtypes import dtype, promote
-from ..modes import mode
-from ..tensor import Tensor, needs_grad
-from ..views import laid_out_like
+from ..tensor import Tensor, sharing
+from ..views import laid_out_like, view
 from .common import broadcast_shape, converted, dim_of, dims_of, sizes_of, zeros_of
 from .pieces import diagonal, narrow, selected, sliced
 from .shape import atleast_1d, atleast_2d, atleast_3d, expand, flatten, reshape, unsafe_view, unsqueeze, view_op
@@ -99,7 +98,11 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
     def way(grad: Any, wanted: Any) -> Any:
         return [selected(grad, at, index) if each else None for index, each in enumerate(wanted)]
 
-    return record("StackBackward0", value, (tuple(parts), way), dtype=kind)
+    made = record("StackBackward0", value, (tuple(parts), way), dtype=kind)
+    if shape and made._counter is not None and all(each._counter is None for each in parts):
+        # Autograd does not see that the kernel joins them into one dimension and returns a view of that.
+        return view("ViewBackward0", sharing(made), value, None)
+    return made
 
 
 def hstack(tensors: Any) -> Tensor:
@@ -121,11 +124,7 @@ def column_stack(tensors: Any) -> Tensor:
 
 
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
-    name = "CloneBackward0"
-    if input._counter is None and needs_grad(input) and mode.grad and not mode.inference:
-        # An inference tensor knows no autograd, but the copy it is written to does.
-        return record("CopyBackwards", input._array.copy("K"), (None,), (input, _same), dtype=input._dtype)
-    return record(name, laid_out(input._array, memory_format), (input, _same), dtype=input._dtype)
+    return copied("CloneBackward0", laid_out(input._array, memory_format), input, _same, input._dtype)
 
 
 def laid_out(array: np.ndarray, memory_format: Any) -> np.ndarray:
@@ -173,7 +172,10 @@ def flip(input: Tensor, *sizes: Any, dims: Any = ()) -> Tensor:
     given = sizes_of(sizes or (dims,))
     at = dims_of(given, input._array.ndim) if given and input._array.ndim else ()
     value = laid_out_like(np.flip(input._array, at).copy(), input._array)
-    return record("FlipBackward0", value, (input, lambda grad: flip(grad, at)), dtype=input._dtype)
+    way = lambda grad: flip(grad, at)  # noqa: E731
+    if not at:
+        return copied("FlipBackward0", value, input, way, input._dtype)
+    return record("FlipBackward0", value, (input, way), dtype=input._dtype)
 
 
 def fliplr(input: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..apply import plain, record
+from ..apply import plain, record, written
 from ..dtypes import FLOATING, default_float, int64, promote
 from ..tensor import Tensor
 from ..things import Size
@@ -61,8 +61,21 @@ def _warn_of_sizes(input: Tensor, target: Tensor, level: int = 3) -> None:
         )
 
 
-def _pair(name: str, input: Tensor, target: Tensor, reduction: str, value: Any, slope: Any, curve: Any) -> Tensor:
-    """A loss of the difference d = input - target: its value and slope on arrays, its curvature on tensors."""
+def _pair(
+    name: str,
+    input: Tensor,
+    target: Tensor,
+    reduction: str,
+    value: Any,
+    slope: Any,
+    curve: Any,
+    *,
+    inside: bool = False,
+) -> Tensor:
+    """A loss of the difference d = input - target: its value and slope on arrays, its curvature on tensors.
+
+    `inside` says that the kernel reduces the loss in the memory of the losses of the elements.
+    """
     shape = broadcast_shape(input._array.shape, target._array.shape)
     # Both are broadcast first, so that one without dimensions counts as much as the other.
     kind = promote(input._dtype, target._dtype)
@@ -76,9 +89,21 @@ def _pair(name: str, input: Tensor, target: Tensor, reduction: str, value: Any, 
 
         return way
 
-    return record(
-        name, _fold(value(d), reduction), (input, back(1), input, target), (target, back(-1), input, target), dtype=kind
-    )
+    losses = value(d)
+    folded = _fold(losses, reduction)
+    if inside and reduction != "none" and losses.ndim:
+        folded = _in_memory_of(losses, folded)
+    made = record(name, folded, (input, back(1), input, target), (target, back(-1), input, target), dtype=kind)
+    return written(made, input, target, writes=2 if losses.ndim else 1) if inside and reduction != "none" else made
+
+
+def _in_memory_of(losses: np.ndarray, folded: Any) -> np.ndarray:
+    """A number that lies where the losses of the elements did."""
+    if not losses.size:
+        return np.asarray(folded)
+    memory = np.ascontiguousarray(losses).reshape(-1)
+    memory[0] = folded
+    return memory[:1].reshape(())
 
 
 def _pair_way(name: str, grad: Tensor, self: Tensor, target: Tensor, slope: Any, curve: Any) -> Tensor:
@@ -110,7 +135,9 @@ def mse_loss(
         if reduction == "mean":
             return loss.sum() / weight.expand(loss.shape).sum()
         return reduced(loss, reduction)
-    return _pair("MseLossBackward0", input, target, reduction, lambda d: d * d, lambda d: 2 * d, lambda d: 2)
+    return _pair(
+        "MseLossBackward0", input, target, reduction, lambda d: d * d, lambda d: 2 * d, lambda d: 2, inside=True
+    )
 
 
 @full_precision
@@ -131,7 +158,7 @@ def smooth_l1_loss(
 
     return _pair(
         "SmoothL1LossBackward0", input, target, reduction, value, lambda d: np.clip(d / beta, -1, 1),
-        lambda d: (d.abs() < beta).to(d.dtype) / beta,
+        lambda d: (d.abs() < beta).to(d.dtype) / beta, inside=True,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import errors
-from ..apply import record
+from ..apply import ABSENT, record
 from ..dtypes import FLOATING
 from ..modes import grad_mode
 from ..tensor import Tensor
@@ -70,8 +70,9 @@ class Normalised:
             return summed_with(inner, grad, over, bias_shape, affine, (input, weight))
 
         return record(
-            self.name, value, (input, to_input, input, weight), (weight, to_weight, input, weight),
-            (bias, to_bias, input, weight), dtype=input._dtype,
+            self.name, value, (input, to_input, input, weight),
+            (ABSENT if weight is None else weight, to_weight, input, weight),
+            (ABSENT if bias is None else bias, to_bias, input, weight), dtype=input._dtype,
         )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..apply import plain, record, record_many
+from ..apply import plain, record, record_many, written
 from ..dtypes import COMPLEX, FLOATING, as_dtype, default_float, dtype, float16, int64
 from ..tensor import Tensor
 from .common import OUT, conj, dim_of, dims_of, floating, ones_of, widened, zeros_of
@@ -218,7 +218,14 @@ def var(
     dim, unbiased = _parse_moments(dim, unbiased)
     value, _, divisor, _ = _moments(input, dim, keepdim, _correction(unbiased, correction))
     way = lambda grad, self: var_backward(grad, self, dim, keepdim, divisor)  # noqa: E731
-    return record("VarBackward0", value, (input, way, input), dtype=_real_dtype(input))
+    return _moment("VarBackward0", value, (input, way, input))
+
+
+def _moment(name: str, value: Any, way: Any) -> Tensor:
+    """A variance or deviation; a kernel of its own computes a single one, by way of a sum."""
+    input = way[0]
+    made = record(name, value, way, dtype=_real_dtype(input))
+    return written(made, input, function="sum") if made._array.size == 1 and input._counter is None else made
 
 
 def _std_way(grad: Any, self: Any, result: Any, dim: Any, keepdim: bool, divisor: float) -> Any:
@@ -232,7 +239,7 @@ def std(
     dim, unbiased = _parse_moments(dim, unbiased)
     value, _, divisor, _ = _moments(input, dim, keepdim, _correction(unbiased, correction))
     way = lambda grad, self, result: _std_way(grad, self, result, dim, keepdim, divisor)  # noqa: E731
-    return record("StdBackward0", np.sqrt(value), (input, way, input, OUT), dtype=_real_dtype(input))
+    return _moment("StdBackward0", np.sqrt(value), (input, way, input, OUT))
 
 
 def _mean_part(grad: Tensor, self: Tensor, dim: Any, keepdim: bool, count: int) -> Tensor:
@@ -297,7 +304,8 @@ def vector_norm(input: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = Fa
     axes = axes_of(dim, ndim)
     value = _norm_value(np.abs(widened(input._array)), float(p), axes, keepdim)
     way = lambda grad, self, result: norm_backward(grad, self, result, float(p), dim, keepdim)  # noqa: E731
-    return record("LinalgVectorNormBackward0", value, (input, way, input, OUT), dtype=_real_dtype(input))
+    made = record("LinalgVectorNormBackward0", value, (input, way, input, OUT), dtype=_real_dtype(input))
+    return made if ndim or dim is not None or input._counter is not None else written(made, input)
 
 
 def _norm_value(size: np.ndarray, p: float, axes: tuple[int, ...], keepdim: bool) -> np.ndarray:
@@ -408,7 +416,7 @@ def _truth(function: Any, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
     array = input._array
     value = function(array.astype(bool), axis=axes_of(dim, array.ndim), keepdims=keepdim)
     value = np.asarray(value, order="C")
-    return plain(value.astype(np.uint8) if input._dtype.name == "uint8" else value)
+    return written(plain(value.astype(np.uint8) if input._dtype.name == "uint8" else value), input)
 
 
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:

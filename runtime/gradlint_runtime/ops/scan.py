@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import errors
-from ..apply import record
+from ..apply import copied, record
 from ..dtypes import float16
 from ..tensor import Tensor
 from .common import OUT, conj, dim_of, floating, ones_of, widened
@@ -26,7 +26,10 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     kind = summed_dtype(input, dtype)
     wide = np.float32 if kind is float16 else kind.numpy
     value = np.cumsum(array, axis=at, dtype=wide) if array.ndim else array.astype(wide)
-    return record("CumsumBackward0", value, (input, lambda grad: _reversed_sum(grad, at)), dtype=kind)
+    way = lambda grad: _reversed_sum(grad, at)  # noqa: E731
+    if not array.ndim:
+        return copied("CumsumBackward0", value, input, way, kind, by="FillBackward3")
+    return record("CumsumBackward0", value, (input, way), dtype=kind)
 
 
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
@@ -43,6 +46,8 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
             return _reversed_sum(grad * conj(result), at) / conj(self)
         return _cumprod_way_with_zeros(grad, self, at)
 
+    if not array.ndim and input._counter is None:
+        return copied("CumprodBackward0", value, input, lambda grad: grad, kind, by="FillBackward3")
     return record("CumprodBackward0", value, (input, way, input, OUT), dtype=kind)
 
 
