@@ -80,6 +80,13 @@ def _count_inner_writes(inner: Inner, results: Sequence[Tensor], ways: Sequence[
         each._counter.n = inner.writes
 
 
+def counted(result: Tensor, writes: int) -> Tensor:
+    """A new tensor that was filled by so many writes."""
+    if result._counter is not None:
+        result._counter.n = writes
+    return result
+
+
 def written(result: Tensor, *sources: Tensor, writes: int = 1, function: str = "") -> Tensor:
     """A result that is not in the table of `inner_writes`: where all sources are inference tensors, it counts its writes."""
     if result._counter is not None:

@@ -19,6 +19,7 @@ from .hooks import HookDict, add_hook
 from .modes import grad_mode, mode
 from .ops import arithmetic, blend, complex, convert, data, elementwise, matrix, operators, pieces, shape, subscript
 from .ops.common import dim_of
+from .ops.strided import strided_array
 from .tensor import Tensor, Version, alias, has_no_node, meta_of, needs_grad, node_of, sharing
 from .views import address, storage_of, storage_offset
 
@@ -212,10 +213,20 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Any:
     return made
 
 
+def _with_storage(array: np.ndarray) -> np.ndarray:
+    """A copy of an array together with the memory that it shows a part of."""
+    storage = storage_of(array)
+    if array is storage or not array.size:
+        return array.copy("K")
+    step = array.dtype.itemsize
+    memory = storage.copy("K").ravel("K")
+    return strided_array(memory, array.shape, [stride // step for stride in array.strides], storage_offset(array))
+
+
 def _copy_of(self: Tensor) -> Tensor:
     """A leaf of the same class with values of its own; what shared memory before does not any more."""
     made = object.__new__(type(self))
-    made._array, made._dtype, made._meta = self._array.copy("K"), self._dtype, None
+    made._array, made._dtype, made._meta = _with_storage(self._array), self._dtype, None
     made._counter = None if mode.inference else Version()
     if made._counter is not None and type(self) is Tensor:
         made._counter.n = 1  # filled by a write
@@ -305,13 +316,15 @@ def view_in_place(function: Callable[..., Any], name: str) -> Callable[..., Tens
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         recorded = inplace.check(self)
         before = self._array
-        if not recorded:
-            with grad_mode(False):
-                made = function(sharing(self), *args, **kwargs)
-            self._array = made._array
-        else:
-            made = function(alias(self), *args, **kwargs)
-            self._array = made._array
+        try:
+            if not recorded:
+                with grad_mode(False):
+                    made = function(sharing(self), *args, **kwargs)
+            else:
+                made = function(alias(self), *args, **kwargs)
+        except RuntimeError as error:
+            raise RuntimeError(str(error).replace(f"{name[:-1]}()", f"{name}()")) from None
+        self._array = made._array
         inplace.count_write(self)
         if self._meta is not None and self._meta.view is not None:
             self._meta.view.reshaped(before, self)

@@ -130,6 +130,23 @@ def sizes_differ(a: int, b: int, dim: int) -> RuntimeError:
     )
 
 
+def cannot_cast(source: Any, target: Any, *, in_c: bool = False) -> RuntimeError:
+    name = name_in_c(target) if in_c else target.short
+    return RuntimeError(f"result type {source.short} can't be cast to the desired output type {name}")
+
+
+# How C++ spells the dtypes in some messages.
+C_NAMES = {
+    "float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int",
+    "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char",
+    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+}  # fmt: skip
+
+
+def name_in_c(kind: Any) -> str:
+    return C_NAMES.get(kind.name, kind.name)
+
+
 def not_a_tensor(function: str, name: str, position: int, value: Any) -> TypeError:
     return TypeError(
         f"{function}(): argument '{name}' (position {position}) must be Tensor, not {type(value).__name__}"

@@ -63,19 +63,22 @@ def check_overlap(array: np.ndarray) -> None:
 def put(target: Tensor, values: Any, kind: Any = None, *, one_value: bool = False) -> None:
     """Write values into the storage, as they are, and count the write. One value may be written to overlapping places."""
     array = target._array
+    if not one_value:
+        check_overlap(array)
     if kind is not None and kind is not target._dtype:
         if not can_cast(kind, target._dtype):
-            raise RuntimeError(
-                f"result type {kind.short} can't be cast to the desired output type {target._dtype.short}"
-            )
+            raise errors.cannot_cast(kind, target._dtype)
         values = cast(values, kind, target._dtype)
     elif target._dtype is bfloat16:
         values = round_to_bfloat16(values)
-    if not one_value:
-        check_overlap(array)
     if target._counter is not None and target._counter.copies is not None:
         target._counter.check_copies()
-    array[...] = values
+    if one_value and 0 in array.strides:
+        # Each place counts where the value is written through one of its elements.
+        changed = np.asarray(values != array)
+        array[changed] = values[changed]
+    else:
+        array[...] = values
     count_write(target)
 
 
@@ -114,6 +117,9 @@ def check_partial_overlap(target: Tensor, others: Any) -> None:
 # The operators that make a tensor of a number they are given.
 WRAPPING = frozenset({"add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide"})
 
+# The operators whose bounds are numbers: what they say of dtypes names them as C++ does.
+BOUNDING = frozenset({"clamp", "clamp_min", "clamp_max", "clip"})
+
 # The operators that write one value everywhere; `ops.writes` names them.
 FILLING: set[Any] = set()
 
@@ -137,7 +143,7 @@ def become(target: Tensor, operator: Callable[..., Any], others: Any, *args: Any
         with grad_mode(False):
             result = operator(target, *args, **kwargs)
         _check_shape(target, result)
-        put(target, result._array, result._dtype, one_value=operator in FILLING)
+        _put_result(target, operator, result, others)
         return target
     source = alias(target)
     result = operator(source, *args, **kwargs)
@@ -150,12 +156,21 @@ def become(target: Tensor, operator: Callable[..., Any], others: Any, *args: Any
         renamed = NAMES.get(type(node).__name__)
         if renamed is not None:
             node.__class__ = graph.node_class(renamed)
-    put(target, result._array, result._dtype, one_value=operator in FILLING)
+    _put_result(target, operator, result, others)
     if node is not None:
         _saved_outputs_are(node, target)
         rebase(target, node)
         _name_view(node, target)
     return target
+
+
+def _put_result(target: Tensor, operator: Callable[..., Any], result: Tensor, others: Any) -> None:
+    function = getattr(operator, "__wrapped__", operator)
+    filling = function in FILLING
+    if function.__name__ in BOUNDING and not others and not can_cast(result._dtype, target._dtype):
+        check_overlap(target._array)
+        raise errors.cannot_cast(result._dtype, target._dtype, in_c=True)
+    put(target, result._array, result._dtype, one_value=filling)
 
 
 def _check_shape(target: Tensor, result: Tensor) -> None:

@@ -251,17 +251,9 @@ class Tensor:
 Tensor.__module__ = "torch"
 
 
-# How C++ spells the dtypes in one message.
-_C_NAMES = {
-    "float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int",
-    "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char",
-    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
-}  # fmt: skip
-
-
 def _grad_dtype_differs(got: dtype, wanted: dtype) -> str:
     return (
-        f"attempting to assign a gradient with dtype '{_C_NAMES.get(got.name, got.name)}' to a tensor with "
+        f"attempting to assign a gradient with dtype '{errors.name_in_c(got)}' to a tensor with "
         f"grad_dtype '{wanted.short}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's "
         "dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set "
         "grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that "

@@ -106,9 +106,7 @@ def into(name: str, function: Callable[..., Any], out: Any, args: Any, kwargs: A
 
 def _leave(target: Tensor, value: Tensor) -> None:
     if not can_cast(value._dtype, target._dtype):
-        raise RuntimeError(
-            f"result type {value._dtype.short} can't be cast to the desired output type {target._dtype.short}"
-        )
+        raise errors.cannot_cast(value._dtype, target._dtype)
     if target._array.shape != value._array.shape:
         if target._array.size < value._array.size and target._array.size:
             raise errors.unsupported("out= with a tensor that is too small")

@@ -14,7 +14,7 @@ from ..inplace import become
 from ..tensor import Tensor
 from .arithmetic import underived
 from .blend import where
-from .common import dim_of, widened, zeros_of
+from .common import dim_of, in_order_of, widened, zeros_of
 from .elementwise import sigmoid, threshold_backward
 from .pieces import narrow
 from .special_values import erf
@@ -120,7 +120,7 @@ def _elu_way(grad: Tensor, self: Tensor, alpha: float, scale: float, input_scale
     slope = np.where(x <= 0, curve, x.dtype.type(scale))
 
     def to_self(g: Any, self: Any, grad_output: Any) -> Any:
-        bent = ((self * input_scale).exp() * (alpha * scale * input_scale * input_scale)).masked_fill(self > 0, 0)
+        bent = ((self * input_scale).exp() * (alpha * scale * input_scale * input_scale)).masked_fill(self >= 0, 0)
         return g * grad_output * bent
 
     return record(
@@ -295,7 +295,7 @@ def _prelu_kernel(input: Tensor, weight: Tensor) -> Tensor:
         return where(self > 0, 0, grad * self)
 
     return record(
-        "PreluKernelBackward0", np.where(a > 0, a, a * w), (input, to_self, input, weight),
+        "PreluKernelBackward0", in_order_of(np.where(a > 0, a, a * w), a), (input, to_self, input, weight),
         (weight, to_weight, input, weight), dtype=input._dtype,
     )  # fmt: skip
 
@@ -303,7 +303,7 @@ def _prelu_kernel(input: Tensor, weight: Tensor) -> Tensor:
 def _prelu_slope(grad: Tensor, self: Tensor, weight: Tensor) -> Tensor:
     g, a, w = grad._array, self._array, weight._array
     return record(
-        "PreluKernelBackwardBackward0", np.where(a > 0, g, g * w),
+        "PreluKernelBackwardBackward0", in_order_of(np.where(a > 0, g, g * w), a, g),
         (grad, lambda again, self, weight: _prelu_slope(again, self, weight), self, weight), (self, zeros_of),
         (weight, lambda again, self, grad_output: where(self > 0, 0, again * grad_output), self, grad),
         dtype=grad._dtype,

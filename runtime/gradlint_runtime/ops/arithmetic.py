@@ -23,13 +23,16 @@ from ..dtypes import (
     result_type,
     round_to_bfloat16,
 )  # fmt: skip
+from ..inplace import become
 from ..modes import mode
 from ..tensor import Tensor
 from . import special_values as special
+from .blend import where
 from .common import (
     OTHER,
     OUT,
     SELF,
+    applied,
     as_number,
     binary,
     broadcast_shape,
@@ -94,11 +97,13 @@ def _conj_number(number: Any) -> Any:
 
 
 def _linear(name: str, function: Any, input: Any, other: Any, a: Any, b: Any, kind: dtype, to_other: Any) -> Tensor:
-    try:
-        value = function(a, b)
-    except ValueError as error:
-        raise shapes_differ(a, b) or error from None
-    return record(name, value, (_number_or_tensor(input), _same), (_number_or_tensor(other), to_other), dtype=kind)
+    return record(
+        name,
+        applied(function, a, b),
+        (_number_or_tensor(input), _same),
+        (_number_or_tensor(other), to_other),
+        dtype=kind,
+    )
 
 
 def _same(grad: Any) -> Any:
@@ -169,12 +174,17 @@ def trunc_values(a: Any, b: Any, kind: dtype) -> Any:
     return np.trunc(round_to_bfloat16(quotient) if kind is bfloat16 else quotient)
 
 
-def floor_divide(input: Any, other: Any) -> Tensor:
+def floor_divide(input: Any, other: Any, *, name: str = "floor_divide") -> Tensor:
     a, b, kind = operands(input, other, "floor_divide")
     if kind.category < FLOATING and np.any(np.asarray(b) == 0):
         raise RuntimeError("ZeroDivisionError")
-    ways = [(each if isinstance(each, Tensor) else None, underived("floor_divide")) for each in (input, other)]
+    ways = [(each if isinstance(each, Tensor) else None, underived(name)) for each in (input, other)]
     return record("NotImplemented", floor_values(a, b), *ways, dtype=kind)
+
+
+def floor_divide_(input: Tensor, other: Any) -> Tensor:
+    others = (other,) if isinstance(other, Tensor) else ()
+    return become(input, floor_divide, others, other, name="floor_divide_")
 
 
 def underived(name: str) -> Any:
@@ -277,7 +287,7 @@ def power_way(exponent: Any) -> Any:
 
 def _base_way(grad: Any, self: Any, exponent: Any) -> Any:
     slope = grad * conj(exponent * self ** (exponent - 1))
-    return slope.masked_fill(exponent == 0, 0)
+    return where(exponent == 0, 0.0, slope)
 
 
 def _exponent_way(grad: Any, self: Any, exponent: Any, result: Any) -> Any:
@@ -324,10 +334,7 @@ def _choice(function: Any, node: str, to_self: Any, to_other: Any) -> Any:
         a, b, kind = two_tensors(name, input, other)
         if kind.category == COMPLEX:
             raise RuntimeError(f"{name} not implemented for complex tensors.")
-        try:
-            value = function(a, b)
-        except ValueError as error:
-            raise shapes_differ(a, b) or error from None
+        value = applied(function, a, b)
         return record(node, value, (input, to_self, input, other), (other, to_other, input, other), dtype=kind)
 
     operator.__name__ = name
@@ -336,7 +343,7 @@ def _choice(function: Any, node: str, to_self: Any, to_other: Any) -> Any:
 
 def _shared(grad: Any, equal: Any, left: Any) -> Any:
     """Nothing to what was left, half to each of two equals."""
-    return grad.masked_fill(left, 0) - (grad / 2).masked_fill(equal.logical_not(), 0)
+    return where(equal, grad / 2, grad).masked_fill_(left, 0)
 
 
 maximum = _choice(
@@ -369,7 +376,7 @@ def atan2(input: Tensor, other: Tensor) -> Tensor:
 @binary("Atan2Backward0", floats=True)
 def _atan2(a: Any, b: Any) -> Any:
     return np.arctan2(a, b), (lambda grad, self, other: grad * _turn(self, other, other), SELF, OTHER), (
-        lambda grad, self, other: -grad * _turn(self, other, self), SELF, OTHER,
+        lambda grad, self, other: grad * -_turn(self, other, self), SELF, OTHER,
     )  # fmt: skip
 
 

@@ -11,7 +11,16 @@ from ..apply import plain, record, written
 from ..dtypes import BOOL, COMPLEX, FLOATING, dtype, result_type
 from ..inplace import become
 from ..tensor import Tensor
-from .common import as_number, broadcast_shape, conj, converted, operands, scalar_for, shapes_differ
+from .common import (
+    applied,
+    as_number,
+    broadcast_shape,
+    conj,
+    converted,
+    in_order_of,
+    operands,
+    scalar_for,
+)
 
 
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
@@ -27,8 +36,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition._dtype.short}"
         )
     broadcast_shape(condition._array.shape, np.shape(a), np.shape(b))
+    value = np.where(condition._array.astype(bool), a, b)
     return record(
-        "WhereBackward0", np.where(condition._array.astype(bool), a, b),
+        "WhereBackward0", in_order_of(value, condition._array, a, b) if value.ndim > 1 else value,
         (_tensor_or_none(input), lambda grad, condition: where(condition, grad, 0), condition),
         (_tensor_or_none(other), lambda grad, condition: where(condition, 0, grad), condition), dtype=kind,
     )  # fmt: skip
@@ -40,7 +50,9 @@ def _tensor_or_none(value: Any) -> Any:
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if mask._dtype.category != BOOL:
-        raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {_c_name(mask._dtype)}")
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {errors.name_in_c(mask._dtype)}"
+        )
     broadcast_shape(mask._array.shape, input._array.shape)
     kind = input._dtype
     to_self = lambda grad, mask: masked_fill(grad, mask, 0)  # noqa: E731
@@ -66,12 +78,6 @@ def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     broadcast_shape(input._array.shape, mask._array.shape)
     others = [each for each in (mask, value) if isinstance(each, Tensor)]
     return become(input, masked_fill, others, mask, value)
-
-
-def _c_name(kind: dtype) -> str:
-    from ..tensor import _C_NAMES
-
-    return _C_NAMES.get(kind.name, kind.name)
 
 
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
@@ -163,8 +169,8 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     for each in (end, weight):
         if isinstance(each, Tensor) and each._dtype is not input._dtype:
             raise RuntimeError(
-                f"expected dtype {_c_name(input._dtype)} for `{'end' if each is end else 'weight'}` but got "
-                f"dtype {_c_name(each._dtype)}"
+                f"expected dtype {errors.name_in_c(input._dtype)} for `{'end' if each is end else 'weight'}` but got "
+                f"dtype {errors.name_in_c(each._dtype)}"
             )
     a, b = input._array, end._array
     w = weight._array if isinstance(weight, Tensor) else weight
@@ -222,10 +228,7 @@ def _comparison(name: str, function: Any) -> Any:
         a, b, kind = operands(input, other, name)
         if kind.category == COMPLEX and name not in ("eq", "ne"):
             raise RuntimeError(f"\"{name}_cpu\" not implemented for '{kind.short}'")
-        try:
-            return plain(function(a, b))
-        except ValueError as error:
-            raise shapes_differ(a, b) or error from None
+        return plain(applied(function, a, b))
 
     operator.__name__ = operator.__qualname__ = name
     return operator
@@ -260,10 +263,7 @@ def _bitwise(name: str, function: Any) -> Any:
         a, b, kind = operands(input, other, name)
         if kind.category >= FLOATING:
             raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{kind.short}'")
-        try:
-            return plain(function(a, b), dtype=kind)
-        except ValueError as error:
-            raise shapes_differ(a, b) or error from None
+        return plain(applied(function, a, b), dtype=kind)
 
     operator.__name__ = operator.__qualname__ = name
     return operator

@@ -36,6 +36,7 @@ from ..dtypes import (
 )  # fmt: skip
 from ..saved import OUT, Output
 from ..tensor import Tensor
+from ..views import laid_out_like
 
 # Stand among the saved values of the two families for the inputs themselves.
 SELF, OTHER = Output(-1), Output(-2)
@@ -59,13 +60,18 @@ def converted(tensor: Tensor, kind: dtype) -> np.ndarray:
     """The array of a tensor in another dtype, itself where it has it."""
     if tensor._dtype is kind or tensor._array.dtype == kind.numpy:
         return tensor._array
-    return tensor._array.astype(kind.numpy)
+    return in_usual_order(tensor._array).astype(kind.numpy)
+
+
+def in_usual_order(array: np.ndarray) -> np.ndarray:
+    """An array whose places overlap, laid out so that what is made like it lies in the usual order, as in torch."""
+    return np.ascontiguousarray(array) if 0 in array.strides and array.ndim > 1 else array
 
 
 def floating(tensor: Tensor) -> np.ndarray:
     """The array of a tensor, integers as the default float."""
     array = tensor._array
-    return array if tensor._dtype.category >= FLOATING else array.astype(default_float().numpy)
+    return array if tensor._dtype.category >= FLOATING else in_usual_order(array).astype(default_float().numpy)
 
 
 def scalar_for(value: Any, kind: dtype) -> Any:
@@ -176,11 +182,13 @@ def binary(name: str, *, floats: bool = False) -> Callable[..., Any]:
             a, b, kind = operands(input, other, title)
             if floats and kind.category < FLOATING:
                 kind = default_float()
-                a, b = np.asarray(a, kind.numpy), np.asarray(b, kind.numpy)
+                a, b = (in_usual_order(np.asarray(each)).astype(kind.numpy, copy=False) for each in (a, b))
             try:
                 value, first, second = function(a, b)
             except ValueError as error:
                 raise shapes_differ(a, b) or error from None
+            if value.ndim > 1 and not (type(a) is np.ndarray and a.flags.c_contiguous):
+                value = in_order_of(value, a, b)
             values = {SELF: input, OTHER: other}
             way = (input if isinstance(input, Tensor) else None, *[values.get(each, each) for each in first])
             back = (other if isinstance(other, Tensor) else None, *[values.get(each, each) for each in second])
@@ -189,6 +197,29 @@ def binary(name: str, *, floats: bool = False) -> Callable[..., Any]:
         return operator
 
     return decorate
+
+
+def in_order_of(value: np.ndarray, *operands: Any) -> np.ndarray:
+    """An elementwise result in the memory order of the first operand that has one; numpy prefers the usual order."""
+    if value.ndim < 2:
+        return value
+    for each in operands:
+        if isinstance(each, np.ndarray) and each.shape == value.shape and 0 not in each.strides:
+            if each.flags.c_contiguous:
+                return np.ascontiguousarray(value)
+            return value if value.strides == each.strides else laid_out_like(value, each)
+    return value
+
+
+def applied(function: Any, a: Any, b: Any) -> Any:
+    """What an elementwise function makes of two arrays, or of an array and a number."""
+    try:
+        value = function(a, b)
+    except ValueError as error:
+        raise shapes_differ(a, b) or error from None
+    if value.ndim > 1 and not (type(a) is np.ndarray and a.flags.c_contiguous):
+        return in_order_of(value, a, b)
+    return value
 
 
 def shapes_differ(a: Any, b: Any) -> RuntimeError | None:

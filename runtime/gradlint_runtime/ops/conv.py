@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import errors
 from ..apply import record
-from ..tensor import _C_NAMES, Tensor
+from ..tensor import Tensor
 from .autocast import lower_precision
 from .common import conj, summed_with, widened
 from .padding import pad
@@ -186,10 +187,10 @@ def _checked(
     single = x.ndim == spatial + 1
     channels = x.shape[0] if single else x.shape[1]
     if input._dtype is not weight._dtype:
-        a, b = (_C_NAMES.get(each._dtype.name, each._dtype.name) for each in (input, weight))
+        a, b = (errors.name_in_c(each._dtype) for each in (input, weight))
         raise RuntimeError(f"Input type ({a}) and weight type ({b}) should be the same")
     if bias is not None and bias._dtype is not input._dtype:
-        a, b = (_C_NAMES.get(each._dtype.name, each._dtype.name) for each in (input, bias))
+        a, b = (errors.name_in_c(each._dtype) for each in (input, bias))
         raise RuntimeError(f"Input type ({a}) and bias type ({b}) should be the same")
     shape = [1, *x.shape] if single else list(x.shape)
     wanted = w.shape[0] if transposed else w.shape[1] * groups

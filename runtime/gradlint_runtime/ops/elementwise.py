@@ -13,7 +13,8 @@ from ..dtypes import BOOL, COMPLEX, default_float
 from ..tensor import Tensor
 from ..views import is_dense
 from . import special_values as values
-from .common import OUT, SELF, conj, floating, unary, zeros_of
+from .blend import where
+from .common import OUT, SELF, conj, floating, in_usual_order, unary, zeros_of
 
 TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
 
@@ -253,7 +254,7 @@ def _rounding(name: str, function: Any) -> Any:
     def operator(input: Tensor) -> Tensor:
         a = input._array
         if a.dtype.kind in "iub":
-            return copied(name, a.copy("K"), input, zeros_of)
+            return copied(name, in_usual_order(a).copy("K"), input, zeros_of)
         return record(name, function(a), (input, zeros_of))
 
     operator.__name__ = operator.__qualname__ = function.__name__
@@ -278,7 +279,7 @@ def frac(a: Any) -> Any:
 def round(input: Tensor, *, decimals: int | None = None) -> Tensor:
     a = input._array
     if a.dtype.kind in "iub":
-        return copied("RoundBackward0", a.copy("K"), input, zeros_of)
+        return copied("RoundBackward0", in_usual_order(a).copy("K"), input, zeros_of)
     name = "RoundBackward0" if decimals is None else "RoundBackward1"
     if not decimals:
         value = np.rint(a)
@@ -316,7 +317,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
         slope = grad / (self * (1 - self))
         low, high = (0.0, 1.0) if eps is None else (eps, 1 - eps)
         outside = (self < low).logical_or(self > high)
-        return slope.masked_fill(outside, math.nan if eps is None else 0.0)
+        return where(outside, math.nan if eps is None else 0.0, slope)
 
     return record("LogitBackward0", np.log(kept / (1 - kept)), (input, way, input))
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import results
-from ..apply import copied, plain, record, record_many, written
+from ..apply import copied, counted, plain, record, record_many, written
 from ..dtypes import BOOL, COMPLEX, int64
 from ..saved import OUT, OUT1
 from ..tensor import Tensor
@@ -18,11 +18,9 @@ from .reduce import axes_of, spread
 
 def picked(grad: Any, shape: tuple[int, ...], at: int, indices: Any, keepdim: bool = True) -> Tensor:
     """Zeros of a shape with a gradient put at the places that were picked along a dimension."""
-    if not shape:
-        return grad
-    wide = grad if keepdim else grad.unsqueeze(at)
-    index = indices if keepdim else indices.unsqueeze(at)
-    return wide.new_zeros(shape).scatter(at, index, wide)
+    wide = grad if keepdim or not shape else grad.unsqueeze(at)
+    index = indices if keepdim or not shape else indices.unsqueeze(at)
+    return counted(wide.new_zeros(shape).scatter(at, index, wide), 2)
 
 
 def _no_complex(input: Tensor, function: str) -> None:
@@ -45,13 +43,13 @@ def _along(name: str, largest: bool, input: Tensor, dim: int, keepdim: bool) -> 
     shape = array.shape
     kind = results.max if largest else results.min
     if not shape:
-        value = copied(name, array.copy(), input, lambda grad: grad, input._dtype, by="FillBackward3")
-        return kind(value, written(plain(np.zeros((), np.int64)), input, writes=1))
-    else:
-        index = np.expand_dims(_first_extreme(array, largest, at), at)
-        value = np.take_along_axis(array, index, at)
-        if not keepdim:
-            value, index = value.squeeze(at), index.squeeze(at)
+        first = lambda grad: counted(grad.clone(), 2)  # noqa: E731
+        value = copied(name, array.copy(), input, first, input._dtype, by="FillBackward3")
+        return kind(value, written(plain(np.zeros((), np.int64)), input))
+    index = np.expand_dims(_first_extreme(array, largest, at), at)
+    value = np.take_along_axis(array, index, at)
+    if not keepdim:
+        value, index = value.squeeze(at), index.squeeze(at)
     way = lambda grad, indices: picked(grad, shape, at, indices, keepdim)  # noqa: E731
     made = record_many(name, (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64))
     return kind(*made)
@@ -71,7 +69,7 @@ def _whole(name: str, input: Tensor, largest: bool) -> Tensor:
 
 def _evenly_whole(grad: Any, self: Any, result: Any) -> Any:
     taken = result.isnan().logical_and(self.isnan()).logical_or(self == result)
-    return taken * (grad / taken.sum())
+    return counted(grad.new_zeros(self._array.shape).masked_fill(taken, grad / taken.sum()), 1)
 
 
 def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
@@ -394,7 +392,7 @@ def _running(name: str, input: Tensor, dim: int, function: Any) -> Any:
     def way(grad: Any, indices: Any) -> Any:
         if not shape:
             return grad
-        return zeros_of(grad).scatter_add(at, indices, grad)
+        return counted(zeros_of(grad).scatter_add(at, indices, grad), 2)
 
     return record_many(name, (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import inplace
-from ..apply import plain, record, written
+from ..apply import counted, plain, record, written
 from ..dtypes import BOOL, COMPLEX, int64
 from ..tensor import Tensor, sharing
 from .common import broadcast_shape, dim_of
@@ -145,9 +145,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     shape = array.shape
 
     def way(grad: Any, index: Any) -> Any:
-        if not shape:
-            return grad
-        return index_add(grad.new_zeros(shape), at, index, grad)
+        return counted(index_add(grad.new_zeros(shape), at, index, grad), 1)
 
     return record("IndexSelectBackward0", value, (input, way, index), dtype=input._dtype)
 
@@ -497,10 +495,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     kept = np.broadcast_to(mask._array, shape)
     count = int(kept.sum())
     if count > source._array.size:
-        raise RuntimeError(
-            f"mask_scatter: expected number of elements in source ({source._array.size}) to be >= number of ones in "
-            f"mask ({count})"
-        )
+        raise RuntimeError("Number of elements of source < number of ones in mask")
     made = np.broadcast_to(input._array, shape).copy()
     made[kept] = source._array.reshape(-1)[:count]
     size, before = source._array.size, source._array.shape

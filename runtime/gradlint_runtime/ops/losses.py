@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..apply import plain, record, written
+from ..apply import counted, plain, record, written
 from ..dtypes import FLOATING, default_float, int64, promote
+from ..graph import node_class
+from ..modes import mode
 from ..tensor import Tensor
 from ..things import Size
 from .autocast import full_precision
@@ -115,8 +117,9 @@ def _pair_way(name: str, grad: Tensor, self: Tensor, target: Tensor, slope: Any,
     def bent(g: Any, self: Any, target: Any, grad_output: Any) -> Any:
         return g * grad_output * curve(self - target)
 
+    value = np.ascontiguousarray(widened(grad._array) * slope(d)).reshape(d.shape)
     return record(
-        name.replace("Backward0", "BackwardBackward0"), widened(grad._array) * slope(d), (grad, to_grad, self, target),
+        name.replace("Backward0", "BackwardBackward0"), value, (grad, to_grad, self, target),
         (self, bent, self, target, grad),
         (target, lambda g, self, target, grad_output: -bent(g, self, target, grad_output), self, target, grad),
         dtype=grad._dtype,
@@ -426,8 +429,15 @@ def binary_cross_entropy_with_logits(
     count = losses.size
 
     def weighted(grad: Any, made: Any, weight: Any) -> Any:
-        share = _share(grad, count, reduction) * made
-        return share if weight is None else share * weight
+        share = made * grad
+        if weight is not None:
+            share = share * weight
+        if reduction == "mean":
+            share = share.div_(count)
+            if share._meta is not None and share._meta.node is not None:
+                share._meta.node.__class__ = node_class("DivBackward1")
+        # The kernel multiplies in place as well where nothing is recorded.
+        return share if mode.grad else counted(share, 3 if reduction == "mean" else 2)
 
     def to_self(grad: Any, self: Any, target: Any, weight: Any, pos_weight: Any) -> Any:
         if pos_weight is None:

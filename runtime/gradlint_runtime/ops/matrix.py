@@ -11,7 +11,7 @@ from ..apply import record
 from ..dtypes import COMPLEX, FLOATING, dtype, result_type
 from ..inplace import become
 from ..modes import mode
-from ..tensor import _C_NAMES, Tensor, needs_grad
+from ..tensor import Tensor, needs_grad
 from .arithmetic import add
 from .autocast import lower_precision
 from .common import conj, widened, zeros_of
@@ -40,7 +40,7 @@ def _dtypes_differ(a: dtype, b: dtype, function: str) -> str:
         return f"addmv input tensors must have the same dtype, but got {b.short}, {a.short}, and {b.short}"
     if function == "addmm":
         return f"mat1 and mat2 must have the same dtype, but got {a.short} and {b.short}"
-    first, second = (_C_NAMES.get(each.name, each.name) for each in (a, b))
+    first, second = (errors.name_in_c(each) for each in (a, b))
     return f"expected m1 and m2 to have the same dtype, but got: {first} != {second}"
 
 
@@ -490,7 +490,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is None:
         if ndim == 1 and weight._array.ndim == 2:
             return squeeze_unsafely(mm(unsqueeze(input, 0), t(weight)))
-        return matmul(input, t(weight) if weight._array.ndim == 2 else weight)
+        return matmul(input, weight if weight._array.ndim == 1 else t(weight))
     if ndim == 2 and bias._array.ndim <= 2 and weight._array.ndim == 2:
         return addmm(bias, input, t(weight))
     flat = input._array.flags.c_contiguous
@@ -498,7 +498,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         shape = input._array.shape
         rows = reshape(input, (-1 if input._array.size else int(np.prod(shape[:-1])), shape[-1]))
         return view_op(addmm(bias, rows, t(weight)), (*shape[:-1], weight._array.shape[0]))
-    made = linear(input, weight) if ndim == 1 else matmul(input, t(weight) if weight._array.ndim == 2 else weight)
+    made = linear(input, weight) if ndim == 1 else matmul(input, weight if weight._array.ndim == 1 else t(weight))
     return become(made, add, (bias,), bias)
 
 

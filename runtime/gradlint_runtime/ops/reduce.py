@@ -155,8 +155,9 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
 def _prod_way(grad: Any, self: Any, result: Any) -> Any:
     if not self._array.ndim:
         return grad
-    flat = reshape(self, (-1,))
-    return grad * conj(reshape(_others(flat, result, 0), self._array.shape))
+    if (self._array != 0).all():
+        return grad * conj(result / self)
+    return (grad * conj(_others(reshape(self, (-1,)), result, 0))).view(self._array.shape)
 
 
 def _others(self: Tensor, result: Tensor, at: int) -> Tensor:
@@ -197,6 +198,8 @@ def _moments(input: Tensor, dim: Any, keepdim: bool, correction: float) -> tuple
 
 def var_backward(grad: Tensor, self: Tensor, dim: Any, keepdim: bool, divisor: float) -> Tensor:
     shape = self._array.shape
+    if dim is None and not divisor:
+        return grad * math.nan if not shape else (grad * math.nan).expand(shape)
     wide = spread(grad, dim, keepdim, len(shape))
     centre = mean(self, dim, True) if shape else self
     factor = 2.0 / divisor if divisor else math.nan
@@ -336,7 +339,7 @@ def norm_backward(grad: Tensor, self: Tensor, norm: Tensor, p: float, dim: Any, 
     if p == 1:
         return self.sgn() * grad
     if p == 2:
-        return grad * (self / norm).masked_fill(norm == 0, 0)
+        return grad * (self / norm).masked_fill_(norm == 0, 0)
     if math.isinf(p):
         size = self.abs()
         taken = size == norm

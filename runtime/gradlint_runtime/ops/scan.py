@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from .. import errors
-from ..apply import copied, record
+from ..apply import copied, counted, record
 from ..dtypes import float16
+from ..modes import mode
 from ..tensor import Tensor
 from .common import OUT, conj, dim_of, floating, ones_of, widened
-from .joining import cat, flip
+from .joining import cat, flip, stack
 from .pieces import narrow
 from .reduce import summed_dtype
 
@@ -59,9 +60,14 @@ def _cumprod_way_with_zeros(grad: Tensor, self: Tensor, at: int) -> Tensor:
     before = one
     for k in range(size):
         after = cat([one, cumprod(narrow(self, at, k + 1, size - k - 1), at)], at) if k + 1 < size else one
-        slopes.append((narrow(grad, at, k, size - k) * conj(before * after)).sum(at, True))
+        slopes.append((narrow(grad, at, k, size - k) * conj(before * after)).sum(at))
         before = before * narrow(self, at, k, 1)
-    return cat(slopes, at)
+    if not mode.grad:
+        return stack(slopes, at)
+    made = counted(grad.new_zeros(self._array.shape), 1)
+    for k, slope in enumerate(slopes):
+        made.select(at, k).copy_(slope)
+    return made
 
 
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..apply import record
+from ..apply import counted, record, recording
 from ..tensor import Tensor, wrap
 from ..views import address, storage_of, view
 from ..views import storage_offset as offset_of
@@ -89,7 +89,12 @@ def scattered(
     def way(again: Any) -> Any:
         return gathered(again, source, piece, length)
 
-    return record("AsStridedBackwardBackward0", value.reshape(shape), (grad, way))
+    if recording(grad):
+        return record("AsStridedBackwardBackward0", value.reshape(shape), (grad, way))
+    # A view of memory laid out as that of the source, to which the piece was added.
+    base = counted(wrap(storage, grad._dtype), 1)
+    base._array[source.reshape(-1)] = value.reshape(-1)
+    return view("AsStridedBackward0", base, strided_array(storage, shape, layout, start), None)
 
 
 def gathered(grad: Tensor, source: np.ndarray, piece: np.ndarray, length: int) -> Tensor:

@@ -12,7 +12,9 @@ from ..dtypes import BOOL, COMPLEX, INTEGRAL, cast
 from ..graph import node_class
 from ..modes import mode
 from ..tensor import Tensor, needs_grad
+from .blend import masked_fill
 from .common import broadcast_shape, sizes_of, zeros_of
+from .index import index_fill
 
 
 def copied(input: Tensor, src: Tensor) -> Tensor:
@@ -74,7 +76,7 @@ def zeroed(input: Tensor) -> Tensor:
     return record("ZeroBackward0", made, (input, zeros_of), dtype=input._dtype)
 
 
-inplace.FILLING.update((filled, zeroed, _onto_itself))
+inplace.FILLING.update((filled, zeroed, _onto_itself, index_fill, masked_fill))
 
 
 def zero_(input: Tensor) -> Tensor:
