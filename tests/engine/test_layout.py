@@ -36,3 +36,55 @@ def test_kernels_write_into_what_they_make_of_inference_tensors(name: str, count
         assert getattr(x, name)().is_inference()
     assert getattr(x, name)()._version == count
     assert getattr(torch.ones(2, 3), name)()._version == 0
+
+
+@pytest.mark.parametrize("name", ["any", "logical_not", "nonzero", "long", "argsort", "std", "cumsum"])
+def test_so_do_operators_without_a_derivative_and_single_numbers(name: str) -> None:
+    with torch.inference_mode():
+        x = torch.tensor(0.5) if name in ("std", "cumsum") else torch.ones(2, 3)
+    made = x.cumsum(0) if name == "cumsum" else getattr(x, name)()
+    assert made._version == 1
+
+
+@pytest.mark.parametrize(("name", "function"), [("abs", "abs"), ("mean", "sum"), ("logsumexp", "logsumexp")])
+def test_a_kernel_that_writes_with_out_refuses_inference_tensors_that_require_grad(name: str, function: str) -> None:
+    with torch.inference_mode():
+        x = torch.ones(2, 3, requires_grad=True)
+    arguments = (0,) if name == "logsumexp" else ()
+    with pytest.raises(RuntimeError, match=rf"^{function}\(\): functions with out=... arguments don't support"):
+        getattr(x, name)(*arguments)
+    with torch.no_grad():
+        assert not getattr(x, name)(*arguments).requires_grad
+
+
+def test_a_number_or_mask_that_is_no_inference_tensor_lets_autograd_see_the_call() -> None:
+    with torch.inference_mode():
+        x = torch.ones(2, 3, requires_grad=True)
+    assert type((1 - x).grad_fn).__name__ == "SubBackward0"
+    assert type((x % 2).grad_fn).__name__ == "RemainderBackward1"
+    assert torch.where(x > 0, x, x).requires_grad
+    assert not x.clamp(-1, 1).requires_grad
+
+
+def test_the_first_operand_decides_in_which_order_a_result_lies() -> None:
+    turned, usual = torch.ones(2, 3).T, torch.ones(3, 2)
+    assert (turned + usual).stride() == torch.where(turned > 0, usual, turned).stride() == (1, 3)
+    assert (usual + turned).stride() == (2, 1)
+
+
+def test_a_value_goes_to_the_places_it_is_meant_for_where_places_overlap() -> None:
+    x = torch.tensor(2.0)
+    x.expand(2).index_fill_(0, torch.tensor([0]), 0.5)
+    assert x.item() == 0.5
+    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
+        torch.arange(3).expand(2, 3).tanh_()
+
+
+def test_a_form_in_place_calls_itself_by_its_own_name() -> None:
+    with pytest.raises(RuntimeError, match=r"^t_\(\) expects"):
+        torch.ones(1, 2, 3).t_()
+    x = torch.ones(2, requires_grad=True) * 1
+    with pytest.raises(RuntimeError, match="aten::floor_divide_ is"):
+        x.floor_divide_(2).sum().backward()
+    with pytest.raises(RuntimeError, match="Long can't be cast to the desired output type bool"):
+        (torch.ones(2) > 0).clamp_(0, 1)

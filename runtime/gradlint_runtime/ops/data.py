@@ -149,8 +149,9 @@ def array_of(data: Any, kind: dtype | None) -> tuple[np.ndarray, dtype]:
     """A fresh array of nested data, and its dtype."""
     if isinstance(data, Tensor):
         kind = data._dtype if kind is None else kind
-        own_layout = "K" if is_dense(data._array) else "C"
-        return (data._array.copy(own_layout) if kind is data._dtype else cast(data._array, data._dtype, kind)), kind
+        if kind is not data._dtype:
+            return cast(data._array, data._dtype, kind), kind
+        return data._array.copy("K") if is_dense(data._array) else data._array.copy("C"), kind
     if isinstance(data, np.ndarray):
         own = from_array_dtype(data)
         kind = own if kind is None else kind

@@ -44,8 +44,8 @@ def _along(name: str, largest: bool, input: Tensor, dim: int, keepdim: bool) -> 
     kind = results.max if largest else results.min
     if not shape:
         first = lambda grad: counted(grad.clone(), 2)  # noqa: E731
-        value = copied(name, array.copy(), input, first, input._dtype, by="FillBackward3")
-        return kind(value, written(plain(np.zeros((), np.int64)), input))
+        only = copied(name, array.copy(), input, first, input._dtype, by="FillBackward3")
+        return kind(only, written(plain(np.zeros((), np.int64)), input))
     index = np.expand_dims(_first_extreme(array, largest, at), at)
     value = np.take_along_axis(array, index, at)
     if not keepdim:
@@ -190,12 +190,11 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool | 
     index = _ordered(array, at, descending) if shape else np.zeros((), np.int64)
     value = np.take_along_axis(array, index, at) if shape else array.copy()
     value, index = laid_out_like(value, array), laid_out_like(index, array)
-    way = lambda grad, indices: picked(grad, shape, at, indices)  # noqa: E731
+    way: Any = lambda grad, indices: picked(grad, shape, at, indices)  # noqa: E731
     name = "SortBackward0" if stable is None else "SortBackward1"
     if input._counter is None:
-        first = copied(name, value, input, lambda grad: picked(grad, shape, at, made[1]), input._dtype)
-        made = results.sort(first, written(plain(index, dtype=int64), input))
-        return made
+        places = written(plain(index, dtype=int64), input)
+        return results.sort(copied(name, value, input, lambda grad: way(grad, places), input._dtype), places)
     return results.sort(
         *record_many(name, (value, index), (input, way, OUT1), shared=(True, False), dtypes=(input._dtype, int64))
     )

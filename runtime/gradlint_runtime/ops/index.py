@@ -483,7 +483,17 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return record("MaskedSelectBackward0", wide[kept], (input, way, mask), dtype=input._dtype)
 
 
-def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    return inplace.become(input, masked_scatter, (mask, source), mask, source, into=input._array)
+
+
+def _scatter_what_there_is(into: np.ndarray | None, kept: np.ndarray, values: np.ndarray) -> None:
+    """torch finds out that there are too few values when it has written them."""
+    if into is not None:
+        into[tuple(each[: values.size] for each in np.nonzero(kept))] = values
+
+
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor, *, into: np.ndarray | None = None) -> Tensor:
     if source._dtype is not input._dtype:
         raise RuntimeError(
             f"masked_scatter: expected self and source to have same dtypes but got{input._dtype.short} and "
@@ -495,6 +505,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     kept = np.broadcast_to(mask._array, shape)
     count = int(kept.sum())
     if count > source._array.size:
+        _scatter_what_there_is(into, kept, source._array.reshape(-1))
         raise RuntimeError("Number of elements of source < number of ones in mask")
     made = np.broadcast_to(input._array, shape).copy()
     made[kept] = source._array.reshape(-1)[:count]
