@@ -237,6 +237,8 @@ class Machine:
         """Counts calls of what is not in view."""
         self.volatile: set[tuple[int, str]] = set()
         """Attributes (address of the object, name) that callbacks out of view may assign at any time."""
+        self.twins: dict[int, set[int]] = {}
+        """Of a tensor (by address) those that may be the very same object: `x.to(device)` may give `x`."""
         self.deferred = 0
         """Counts generators and lazy iterators made: what they do is done where they are consumed, or never."""
         self.data_read: dict[int, Place] = {}
@@ -349,12 +351,16 @@ class Machine:
         start = self.state
         self.state = start.fork()
         self.state.assume(cond, True)
+        first = len(self.events)
         a = then()
         after_then = self.state
         self.state = start.fork()
         self.state.assume(cond, False)
+        second = len(self.events)
         b = other()
         after_other = self.state
+        if cond[0] == "any" and len(self.events) > first:
+            self._doubt_one_sided(first, second)
         self.state = after_then.join(after_other)
         if after_then.dead:
             return b
@@ -365,6 +371,14 @@ class Machine:
         if isinstance(a, Truth | Phi) and isinstance(b, Truth | Phi) and _is_flag(a) and _is_flag(b):
             return join_flags(None if cond[0] == "any" else cond, a, b)
         return join_values(None if cond[0] == "any" else cond, a, b)
+
+    def _doubt_one_sided(self, first: int, second: int) -> None:
+        """What happens with one of two values of which nobody knows which one it is need not happen."""
+        sides = self.events[second:], self.events[first:second]
+        for number in range(first, len(self.events)):
+            event = self.events[number]
+            if event not in sides[number >= second]:
+                self.events[number] = replace(event, likely=True)
 
     def split(self, value: Any, function: Callable[[Any], Any]) -> Any:
         """`function` of each leaf of a choice, each in the state where the value is that leaf."""

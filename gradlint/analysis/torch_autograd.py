@@ -180,10 +180,47 @@ def number_backward(m: Machine, value: Const, call: Call) -> Any:
     return NONE
 
 
+class Wanted:
+    """The tensors whose gradients are asked for: a node is run only where it leads to one of them."""
+
+    def __init__(self, m: Machine, inputs: list[Ref]) -> None:
+        self.m = m
+        things = [m.get(ref) for ref in inputs]
+        self.leaves = {ref.addr for ref in inputs}
+        self.ends = {a for thing in things if isinstance(thing, Tensor) for a in thing.nodes}
+        self.found: dict[int, bool] = {}
+
+    def below(self, address: int) -> bool:
+        """Whether a node leads to what is wanted; a tensor's own node is not run for its sake."""
+        if address not in self.found:
+            self.found[address] = False
+            node = self.m.state.heap.get(address)
+            if isinstance(node, Node):
+                further = (*node.inputs, *node.maybe)
+                self.found[address] = (
+                    bool((node.leaves | node.sources) & self.leaves)
+                    or any(a in self.ends for a in further)
+                    or any(self.below(a) for a in further)
+                )
+        return self.found[address]
+
+
+def _wanted(m: Machine, inputs: list[Any], rest: bool) -> Wanted | None:
+    """What is asked for, where every input is a tensor in view."""
+    refs = [known(m, m.simplified(value)) for value in inputs]
+    things = [m.get(ref) for ref in refs]
+    if rest or not refs or not all(isinstance(thing, Tensor) and not thing.many for thing in things):
+        return None
+    return Wanted(m, refs)
+
+
 class _Graph:
     """What a walk over the graph of a root finds: its nodes, what was freed and what was changed since it was saved."""
 
-    def __init__(self, m: Machine, thing: Tensor) -> None:
+    def __init__(self, m: Machine, thing: Tensor, wanted: Wanted | None = None) -> None:
+        self.wanted = wanted
+        self.passed: set[int] = set()
+        """Nodes that the walk may pass by, since nothing that is wanted lies below them."""
         self.nodes: list[int] = []
         self.freed: list[Place] = []
         self.earlier: list[TensorFact] = []
@@ -223,6 +260,9 @@ class _Graph:
             if not isinstance(node, Node):
                 continue
             self.nodes.append(address)
+            if self.wanted is not None and not self.wanted.below(address):
+                self.passed.add(address)
+                certain = False
             if certain:
                 self._look(node)
             stop = certain and self._is_freed(node)
@@ -317,14 +357,15 @@ def grad(m: Machine, call: Call) -> Any:
     inputs = _listed(m, call.arg(1, "inputs", NONE), call.at)
     create = _flag(m, call.arg(4, "create_graph")) or FALSE
     retain = _flag(m, call.arg(3, "retain_graph"))
-    unused = _flag(m, call.arg(6, "allow_unused")) or FALSE
+    unused = either(_flag(m, call.arg(6, "allow_unused")) or FALSE, _flag(m, call.arg(8, "materialize_grads")) or FALSE)
+    wanted = _wanted(m, inputs, call.rest)
     nodes: list[int] = []
     graphs: list[_Graph] = []
     for value in outputs:
         ref = as_tensor(m, m.simplified(value))
         thing = m.get(ref)
         if isinstance(thing, Tensor):
-            found = _Graph(m, thing)
+            found = _Graph(m, thing, wanted)
             graphs.append(found)
             nodes += found.nodes
             if not is_false(m.simplified(thing.rg)):
@@ -348,7 +389,7 @@ def grad(m: Machine, call: Call) -> Any:
             return NONE
     keep = create if retain is None else retain
     if not is_true(keep):
-        free(m, nodes, keep, m.here(call.at))
+        free(m, nodes, keep, m.here(call.at), {a for g in graphs for a in g.passed})
     return _gradients(m, call, outputs, inputs, create)
 
 
@@ -377,7 +418,8 @@ def _gradient(
     m: Machine, call: Call, outputs: list[Any], value: Any, create: Flag, number: int, known_input: bool
 ) -> Ref:
     """One result of `autograd.grad`."""
-    rg: Flag = LIKELY_TRUE if is_true(create) else FALSE if is_false(create) else UNKNOWN
+    kept = any(_keeps(m, output) for output in outputs)
+    rg: Flag = (LIKELY_TRUE if kept else UNKNOWN) if is_true(create) else FALSE if is_false(create) else UNKNOWN
     origin = m.origin("torch.autograd.grad", call.at, (*outputs, value), rg)
     below = frozenset().union(*(_below(m, o) for o in outputs)) if outputs else frozenset()
     lost: frozenset[int] = frozenset()
@@ -391,6 +433,19 @@ def _gradient(
         nodes = frozenset({m.alloc(call.at, node, f"gradnode{number}").addr})
     made = Tensor(rg=rg, leaf=negate(rg), floating=TRUE, nodes=nodes, sure=False, lost=lost, origin=origin)
     return m.tensor(call.at, made, f"grad{number}")
+
+
+def _keeps(m: Machine, value: Any) -> bool:
+    """Whether some operation in the graph of a value may keep a tensor, so that the derivative depends on one: that of sums
+    and products with numbers is a constant, and does not require grad."""
+    thing = m.get(known(m, m.simplified(value)))
+    if not isinstance(thing, Tensor) or not thing.nodes or not thing.sure:
+        return True
+    nodes = [m.state.heap.get(address) for address in torch_cuts.reachable(m, thing)]
+    return any(
+        not isinstance(node, Node) or node.saved or node.vague or node.keeps and node.op.startswith("torch.nn.")
+        for node in nodes
+    )
 
 
 def _nodes(m: Machine, value: Any) -> frozenset[int]:
@@ -470,7 +525,14 @@ def apply_function(m: Machine, cls: Ref, call: Call) -> Any:
     )
     if is_false(flag):
         # Nothing is recorded: a view that `forward` made is handed out as it is, anything else without a graph.
-        return m.split(result, lambda leaf: leaf if _is_view(m, leaf) else _function_result(m, leaf, flag, below, call))
+        # But not an argument: of that it gives another view, without a graph.
+        arguments = {leaf for v in call.args for leaf in leaves(m.simplified(v))}
+        return m.split(
+            result,
+            lambda leaf: (
+                leaf if _is_view(m, leaf) and leaf not in arguments else _function_result(m, leaf, flag, below, call)
+            ),
+        )
     return m.split(result, lambda leaf: _function_result(m, leaf, flag, below, call, _marked(m, ctx)))
 
 

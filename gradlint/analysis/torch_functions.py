@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradlint.analysis import events, torch_autocast, torch_autograd, torch_modules, torch_optim
+from gradlint.analysis import events, torch_autocast, torch_autograd, torch_modules, torch_ops, torch_optim
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import flag_value, truth_of
 from gradlint.analysis.python_library import IDENTITY, serialized
 from gradlint.analysis.torch_cuts import cut
 from gradlint.analysis.torch_ops import dtype_flag, sources_of
-from gradlint.analysis.torch_values import as_tensor, known, made_under, rg_of, tensors_in
+from gradlint.analysis.torch_values import as_tensor, flag_of, known, made_under, rg_of, tensors_in
 from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,
@@ -39,6 +39,7 @@ from gradlint.analysis.values import (
     truth,
 )
 from gradlint.records import replace
+from gradlint.torch_model import tables
 
 Model = Callable[[Machine, Call], Any]
 
@@ -156,8 +157,6 @@ BY_VALUE = frozenset(
         "torch.arange",
         "torch.as_tensor",
         "torch.asarray",
-        "torch.scalar_tensor",
-        "torch.range",
     }
 )
 
@@ -167,6 +166,9 @@ def _default_floating(m: Machine, call: Call) -> Flag:
         return FALSE
     if call.name == "torch.full":
         return floating_data(m, call.arg(1, "fill_value", NONE))
+    if call.name == "torch.sparse_coo_tensor":
+        values = call.arg(1, "values", NONE)
+        return flag_of(m, values, "floating") if isinstance(m.get(values), Tensor) else floating_data(m, values)
     if call.name == "torch.arange":
         flag: Flag = FALSE
         for value in (*call.args, *(v for k, v in call.kwargs.items() if k in ("start", "end", "step"))):
@@ -550,8 +552,21 @@ def _like(m: Machine, call: Call) -> Any:
 
 
 def _normal(m: Machine, call: Call) -> Any:
-    """`torch.normal(mean, std)` differentiates through neither."""
-    return factory(m, call, TRUE)
+    """`torch.normal(mean, std)` of tensors is an operator; of numbers and a size it makes a leaf."""
+    row = tables.operator("torch.normal")
+    if row is None or not any(isinstance(m.get(known(m, m.simplified(v))), Tensor) for v in call.all_args):
+        return factory(m, call, TRUE)
+    return torch_ops.apply(m, "torch.normal", row, call)
+
+
+def _method(m: Machine, call: Call) -> Any:
+    """A function that is a tensor's method of the same name, with a model of its own."""
+    from gradlint.analysis.torch_tensors import method
+
+    target = known(m, m.simplified(call.arg(0, "input", NONE)))
+    if not isinstance(m.get(target), Tensor):
+        return m.opaque(call.at)
+    return method(m, replace(call, name=call.name.rpartition(".")[2], self=target, args=call.args[1:]))
 
 
 FUNCTIONS: dict[str, Model] = {
@@ -559,6 +574,8 @@ FUNCTIONS: dict[str, Model] = {
     **dict.fromkeys(LIKE, _like),
     **dict.fromkeys(OLD_CONSTRUCTORS, tensor),
     "torch.normal": _normal,
+    "torch.detach_": _method,
+    "torch.dequantize": _method,
     "torch.tensor": tensor,
     "torch.as_tensor": as_tensor_function,
     "torch.asarray": as_tensor_function,

@@ -16,7 +16,7 @@ from gradlint.analysis.torch_ops import (
     record,
     sources_of,
 )
-from gradlint.analysis.torch_values import any_of, as_tensor, made_under, tensors_in
+from gradlint.analysis.torch_values import any_of, as_tensor, made_under, tensors_in, twins_follow
 from gradlint.analysis.values import (
     FALSE,
     UNKNOWN,
@@ -43,6 +43,11 @@ CREATORS = frozenset({
 """In-place functions that overwrite: the old value and its graph no longer matter."""
 
 
+KEEPING = frozenset({"squeeze_", "unsqueeze_"})
+RESHAPING = KEEPING | {"as_strided_", "resize_", "resize_as_", "set_", "addbmm_"}
+"""In-place functions that may change the number of dimensions; those that keep the number of elements."""
+
+
 def write(m: Machine, name: str, row: tables.Operator, bound: Operands, call: Call) -> Any:
     """An in-place operator: `x.add_(y)`, `torch.relu_(x)`."""
     target = call.self if call.self is not None else next(iter(bound.named.values()), None)
@@ -52,7 +57,12 @@ def write(m: Machine, name: str, row: tables.Operator, bound: Operands, call: Ca
     values = [v for v in bound.values() if v is not target]
     check_saved_inference(m, name, row, bound, call.at)
     method = name.rpartition(".")[2]
+    if row.writes_leaf and not row.name.startswith("torch.nn."):
+        values = []
     changed(m, ref, values, call.at, method, row=row, bound=bound, call=call, overwrites=method in CREATORS)
+    thing = m.get(ref)
+    if method in RESHAPING and isinstance(thing, Tensor):
+        m.put(ref, replace(thing, scalar=UNKNOWN, single=thing.single if method in KEEPING else UNKNOWN))
     return ref
 
 
@@ -67,10 +77,12 @@ def changed(
     m.book.met |= made_under(thing.origin)
     if thing.origin.mode_line != (m.state.mode.stack[-1][1] if m.state.mode.stack else 0):
         m.book.met |= {here for _, here in m.state.mode.stack}
-    report(m, ref, thing, values, value_rg, at, how)
-    if refused(m, thing):
-        m.stop()
-        return
+    unseen = row is not None and row.writes_leaf
+    if not unseen:  # else autograd takes no part in it, and allows it for leaves, too
+        report(m, ref, thing, values, value_rg, at, how)
+        if refused(m, thing):
+            m.stop()
+            return
     touch(m, thing.storage, at, hidden=_through_data(thing))
     if _through_data(thing):
         use_of_data(m, ref, "inplace")
@@ -92,6 +104,7 @@ def changed(
     if rg != m.simplified(thing.rg):
         origin = replace(m.origin(f"torch.Tensor.{how}", at, (ref, *values), rg), name=thing.origin.name)
     m.put(ref, replace(m.get(ref), rg=rg, leaf=leaf, nodes=nodes, sure=sure, lost=lost, dead=dead, origin=origin))  # type: ignore[arg-type]
+    twins_follow(m, ref)
     _base_follows(m, thing, rg, nodes, origin)
 
 

@@ -6,6 +6,7 @@ calls, attributes, instances.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from gradlint.analysis import (
@@ -359,13 +360,19 @@ def is_subclass(name: str, base: str) -> bool | None:
 # -- entries
 
 
+_AGAIN = re.compile(rb"create_graph(?!\s*=\s*False)|gradgradcheck|hessian|\bh?vhp\b|\bhvp\b")
+"""What differentiates a derivative again."""
+
+
 def function_entry(m: Machine, holder: Ref, name: str, raw: Func, unknown: list[Any]) -> bool:
-    """`forward` and `backward` of an autograd.Function run with grad off, by torch; True where that was done."""
+    """`forward` and `backward` of an autograd.Function run with grad off, by torch, but `backward` with grad on where the
+    graph of the derivative is asked for; True where that was done."""
     if name not in ("forward", "backward") or FUNCTION not in externs(m, holder):
         return False
     from gradlint.analysis.calls import call
 
-    m.state.mode = Mode(FALSE, FALSE, (("autograd.Function", m.here(raw.code.at)),))
+    again = name == "backward" and any(_AGAIN.search(unit.data) for unit in m.services["units"])
+    m.state.mode = Mode(UNKNOWN if again else FALSE, FALSE, (("autograd.Function", m.here(raw.code.at)),))
     ctx = m.alloc(0, Instance(Extern("torch.autograd.FunctionCtx"), {}, complete=False), "ctx")
     call(m, raw, (ctx, *unknown[1:]), {}, 0, True)
     return True

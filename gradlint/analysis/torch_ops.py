@@ -16,7 +16,7 @@ from gradlint.analysis import events, layer_rows, torch_advice
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.ledger import TermRecord
 from gradlint.analysis.machine import Call, Machine
-from gradlint.analysis.torch_values import any_of, flag_of, known, made_under, maybe_tensor, rg_of, tensors_in
+from gradlint.analysis.torch_values import any_of, flag_of, known, made_under, may_be, maybe_tensor, rg_of, tensors_in
 from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,
@@ -140,6 +140,13 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
             torch_advice.regression(m, name, bound.values(), made, call.at)
         return made
     if returns == "t*":
+        parts = _parts(m, bound) if grad_class(row, 0) == "each" and not call.rest else []
+        if parts:
+            made = tuple(
+                one_result(m, name, row, Operands({row.args[0]: part}, ()), call, 0, f".{n}")
+                for n, part in enumerate(parts)
+            )
+            return m.alloc(call.at, Sequence("results", made), "results")
         item = one_result(m, name, row, bound, call, 0)
         return m.alloc(call.at, Sequence("results", (), item), "results")
     if len(returns) > 1 and set(returns) == {"t"} and len(row.grad) == 1 and row.name.rpartition(".")[2] in PLACES:
@@ -152,6 +159,15 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
     off = is_false(m.recording) and "shares" not in row.alias
     belief = FALSE if is_false(rg) else LIKELY_FALSE if off else UNKNOWN
     return m.opaque(call.at, belief, tag="depends", origin=made_by(m, name, bound, call.at, belief))
+
+
+def _parts(m: Machine, bound: Operands) -> list[Any]:
+    """The tensors of which an operator gives each one's own result, where all of them are known."""
+    given = bound.values()
+    held = m.get(m.simplified(given[0])) if len(given) == 1 else None
+    if isinstance(held, Sequence):
+        given = list(held.items) if held.exact else []
+    return given if given and all(isinstance(m.get(known(m, m.simplified(v))), Tensor) for v in given) else []
 
 
 def _standing_in(m: Machine, call: Call) -> Call:
@@ -255,6 +271,8 @@ def computed_rg(m: Machine, row: tables.Operator, bound: Operands, call: Call, i
         return FALSE
     if kind == "each":
         own = _of_operand(m, [*bound.named.values(), *bound.extra], index)
+        if row.returns == "t*" and len(bound.values()) > 1:
+            own = FALSE if is_false(any_of(m, bound.values())) else UNKNOWN
         # It may give the operand itself, which is not changed by the mode.
         return _pick(m.recording, own, lift(lambda t: FALSE if t.value is False else UNKNOWN, own))
     if kind != "diff":
@@ -397,6 +415,8 @@ def fresh(
     floating = floating_of(m, row, bound, index)
     if grad_class(row, index) == "diff" and is_false(floating):
         rg = FALSE
+    elif row.returns == "t*" and row.dtype[:1] == ("?",):
+        rg = lift(lambda t: FALSE if t.value is False else UNKNOWN, rg)  # one of several, perhaps of integers
     storage = m.new_storage(call.at, tag)
     flow = flowing(row, bound)
     nodes, sure = record(m, name, row, bound, call, rg, storage, tag)
@@ -405,10 +425,15 @@ def fresh(
         origin = replace(origin, floating=False)
     kind = "op" if grad_class(row, index) == "never" else "mode"
     lost = carried(m, bound.values(), flow, rg, kind, name, call.at)
-    scalar = scalar_of(m, row, bound)
+    scalar = scalar_of(m, row, bound) if index == 0 else UNKNOWN
+    inference, leaf = m.simplified(m.state.mode.inference), negate(rg)
+    if _word(row.alias, index) != "fresh":
+        inference = inference_of_copy(m, flag_of(m, bound.values()[0] if bound.values() else NONE, "inference"))
+        leaf = leaf if is_true(m.recording) or is_false(rg) else UNKNOWN
     thing = Tensor(
-        rg=rg, leaf=negate(rg), floating=floating, inference=m.simplified(m.state.mode.inference),
-        scalar=scalar, made_from=made_from(m, bound.values(), rg), single=single_of(m, row, bound, scalar),
+        rg=rg, leaf=leaf, floating=floating, inference=inference,
+        scalar=scalar, made_from=made_from(m, bound.values(), rg),
+        single=single_of(m, row, bound, scalar) if index == 0 else UNKNOWN,
         storage=storage, nodes=nodes, sure=sure, lost=lost, dead=dead_terms(m, name, bound, rg, call.at),
         origin=origin,
     )  # fmt: skip
@@ -547,14 +572,21 @@ def aliased(
     made = Tensor(
         lost=lost, dead=thing.dead, rg=flag, leaf=leaf, made_from=made_from(m, [base], flag),
         floating=thing.floating if not row.dtype or _word(row.dtype, 0) == "same" else floating_of(m, row, bound, 0),
-        inference=inference if view else either(inference, both(UNKNOWN, m.simplified(m.state.mode.inference))),
+        inference=inference if alias in ("view", "shares") else inference_of_copy(m, inference),
         scalar=scalar_of(m, row, bound), storage=thing.storage if alias in ("view", "shares") else 0,
         base=(thing.base or base.addr) if view and not thing.bases else 0, bases=thing.bases if view else (),
         view_mode=_view_mode(m) if view else "",
         nodes=nodes | (thing.nodes if not view and not is_true(m.recording) else frozenset()), sure=sure,
         origin=made_by(m, name, bound, call.at, flag),
     )  # fmt: skip
-    return m.tensor(call.at, made, tag)
+    ref = m.tensor(call.at, made, tag)
+    return ref if view else may_be(m, ref, base)
+
+
+def inference_of_copy(m: Machine, own: Flag) -> Flag:
+    """Whether what may be a tensor itself (with this flag), and may be a copy, is an inference tensor."""
+    mode = m.simplified(m.state.mode.inference)
+    return own if own == mode else UNKNOWN
 
 
 def _view_mode(m: Machine) -> str:

@@ -10,7 +10,7 @@ from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import flag_value, truth_of
 from gradlint.analysis.torch_inplace import touch, use_of_data
 from gradlint.analysis.torch_typos import check_typo, in_vain
-from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known, made_under
+from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known, made_under, may_be, twins_follow
 from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,
@@ -299,6 +299,7 @@ def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> No
     # What does not require grad is a leaf, and stays one.
     leaf = negate(rg) if is_false(rg) else thing.leaf
     m.put(ref, replace(thing, rg=new, leaf=leaf, nodes=frozenset(), sure=True, origin=origin))
+    twins_follow(m, ref)
     if computed and is_false(rg):
         releafed(m, ref, ref, at, how, thing)
 
@@ -361,6 +362,7 @@ def _detach_in_place(m: Machine, call: Call) -> Any:
         ref,
         replace(thing, rg=FALSE, leaf=TRUE, nodes=frozenset(), sure=True, lost=lost, dead=frozenset(), origin=origin),
     )
+    twins_follow(m, ref)
     return ref
 
 
@@ -461,13 +463,17 @@ def _to(m: Machine, call: Call) -> Any:
     if is_true(m.recording) and is_true(flag) and is_false(m.simplified(thing.leaf)):
         leaf = FALSE
     node: frozenset[int] = thing.nodes
-    return m.tensor(call.at, Tensor(
-        rg=flag, leaf=leaf, floating=floating, inference=thing.inference, scalar=thing.scalar, storage=storage,
+    other = copies or target is not None and is_false(_same(target, m.simplified(thing.floating)))
+    inference = m.simplified(m.state.mode.inference if other else thing.inference)
+    made = m.tensor(call.at, Tensor(
+        rg=flag, leaf=leaf, floating=floating, inference=torch_ops.inference_of_copy(m, inference), scalar=thing.scalar,
+        storage=storage,
         nodes=node if not is_false(flag) else frozenset(), sure=thing.sure, parameter=False, origin=origin,
         lost=thing.lost | torch_ops.carried(m, [ref], [ref], flag, "op" if is_false(floating) else "mode",
             f"torch.Tensor.{call.name}", call.at),
         dead=thing.dead, single=thing.single, made_from=torch_ops.made_from(m, [ref], flag),
     ), "to")  # fmt: skip
+    return made if other else may_be(m, made, ref)
 
 
 OTHER_DTYPES = frozenset(
@@ -494,6 +500,15 @@ _CASTS = {
 
 def tables_casts() -> dict[str, bool]:
     return _CASTS
+
+
+def _dequantize(m: Machine, call: Call) -> Any:
+    """What is not quantized is given back itself, with a node in its history."""
+    ref, thing = _this(m, call)
+    row = tables.tensor_method("dequantize")
+    assert row is not None
+    m.put(ref, replace(thing, leaf=thing.leaf if is_false(both(m.recording, thing.rg)) else UNKNOWN))
+    return torch_ops.apply(m, "torch.Tensor.dequantize", row, call)
 
 
 def _new(m: Machine, call: Call) -> Any:
@@ -535,6 +550,7 @@ METHODS: dict[str, Callable[[Machine, Call], Any]] = {
     "detach": _detach,
     "detach_": _detach_in_place,
     "requires_grad_": _requires_grad_method,
+    "dequantize": _dequantize,
     "item": _item,
     "tolist": _item,
     "numpy": _numpy,

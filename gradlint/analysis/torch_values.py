@@ -31,6 +31,7 @@ from gradlint.analysis.values import (
     leaves,
 )
 from gradlint.findings import Origin
+from gradlint.records import replace
 
 NEAR = 8
 """So many operations are looked back for what a tensor is a view of."""
@@ -103,6 +104,24 @@ def as_module(m: Machine, value: Any) -> Ref | None:
 
     attrs = {":own": LIKELY_TRUE, "training": Opaque(("attr", value.symbol, "training"))}
     return m.state.alloc(home(m, value, "module"), Instance(Extern("torch.nn.Module"), attrs, complete=False))
+
+
+def may_be(m: Machine, made: Ref, given: Ref) -> Ref:
+    """What an operation made may be the tensor that it was given; gives what was made."""
+    group = m.twins.get(given.addr, set()) | {given.addr, made.addr} | m.twins.get(made.addr, set())
+    for address in group:
+        m.twins[address] = group
+    return made
+
+
+def twins_follow(m: Machine, ref: Ref) -> None:
+    """The flags of a tensor were set: those that may be the same object may have them, too."""
+    thing = m.get(ref)
+    for address in m.twins.get(ref.addr, ()):
+        held = m.state.heap.get(address)
+        if address != ref.addr and isinstance(held, Tensor) and isinstance(thing, Tensor) and held.rg != thing.rg:
+            rg = join_truths([*leaves(held.rg), *leaves(thing.rg)])
+            m.state.put(address, replace(held, rg=rg, leaf=UNKNOWN, nodes=held.nodes | thing.nodes, sure=False))
 
 
 def rg_of(m: Machine, value: Any) -> Flag:

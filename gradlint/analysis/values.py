@@ -323,7 +323,7 @@ class Tensor:
     """A tensor.
 
     rg, leaf, floating, inference, scalar, single, plain: flags (`floating`: float or complex; `scalar`: 0-d; `single`:
-    exactly one element; `plain`: of the default dtype, on the CPU and contiguous, as a factory makes it).
+    exactly one element; `plain`: made by a factory, on the CPU and of no floating dtype but the default).
     storage: address of the Storage it shares. base: address of the tensor it is a view of, 0 where it is none;
     bases: where it is a view of one of several, all of them.
     view_mode: "" where the view was made with grad on (or it is no view), else "no_grad" or "inference".

@@ -241,7 +241,8 @@ def triangular_solve(
     made = solve_triangular(
         matrix, b, upper=upper != transpose, unitriangular=unitriangular, node="TriangularSolveBackward0"
     )
-    copied = record("TriangularSolveBackward0", A._array.copy(), (A, lambda grad: grad), dtype=A._dtype)
+    ways = (A, lambda grad: grad), (b, lambda grad: zeros_of(hb(b)))
+    copied = record("TriangularSolveBackward0", A._array.copy(), *ways, dtype=A._dtype)
     return results.triangular_solve(made, copied)
 
 

@@ -251,7 +251,11 @@ def unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, 
 
         return cat(_filled(grads, shapes), at)
 
-    return record_many("UnsafeSplitBackward0", pieces, (input, back), dtypes=[input._dtype] * count)
+    made = record_many("UnsafeSplitBackward0", pieces, (input, back), dtypes=[input._dtype] * count)
+    if input.is_inference():
+        for piece in made:
+            piece._counter = None
+    return made
 
 
 def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
