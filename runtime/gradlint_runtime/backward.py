@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from . import errors
 from .dtypes import dtype
 from .graph import Edge, Node, evaluating
 from .hooks import HookDict, hook_name
@@ -44,6 +45,14 @@ class _Walk:
         if self.needed is not None:
             return node in self.needed
         return node in self.pending or (len(self.roots) > 1 and node in self.roots)
+
+    def will_execute(self, node: Node) -> bool:
+        """What `register_multi_grad_hook` asks."""
+        if not self.reaches(node):
+            return False
+        if self.needed is not None and node.variable is not None and node in self.captures and not self.accumulates:
+            raise RuntimeError(errors.LEAF_IN_GRAD)
+        return True
 
     def prepare(self, roots: list[Node]) -> None:
         """Count what each node has to wait for, and find the nodes on the way to what is wanted."""
@@ -86,8 +95,8 @@ class _Walk:
     def run(self) -> None:
         while self.ready:
             node = heapq.heappop(self.ready)[2]
-            grads = self.buffers.pop(node)
-            results = self.evaluate(node, grads)
+            # Nothing of what was evaluated is held on to, so that the end of a way may keep what reaches it.
+            results = self.evaluate(node, self.buffers.pop(node))
             for position, edge in enumerate(node.edges):
                 if edge is None:
                     continue
@@ -99,9 +108,8 @@ class _Walk:
                 left = self.pending[after] = self.pending[after] - 1
                 if not left:
                     self.push(after)
-            # Nothing of what was evaluated is held on to, so that the end of a way may keep what reaches it.
             grad = None
-            del grads, results
+            del results
 
     def evaluate(self, node: Node, grads: list[Any]) -> list[Any]:
         """The gradients of the node's inputs; hooks see and may replace what goes in and what comes out."""

@@ -14,6 +14,7 @@ from .apply import plain
 from .dtypes import bool_
 from .face.aliases import ALIASES, RENAMED
 from .face.call import in_place, method
+from .face.guard import check_recording, guarded
 from .face.names import offered
 from .hooks import HookDict, add_hook
 from .modes import grad_mode, mode
@@ -36,6 +37,8 @@ def bind() -> None:
         if name in Tensor.__dict__ or name.startswith("_"):
             continue
         made = method_named(name, found)
+        if made is not None and not name.endswith("_"):
+            made = guarded(made)
         if made is None and name.endswith("_"):
             base = method_named(name[:-1], found)
             made = None if base is None else in_place(base, name)
@@ -168,7 +171,11 @@ def _or_not_implemented(function: Callable[..., Any]) -> Callable[..., Any]:
     def operator(self: Tensor, other: Any) -> Any:
         if not isinstance(other, OPERANDS):
             return NotImplemented
-        return function(self, other)
+        try:
+            return function(self, other)
+        except (RuntimeError, IndexError) as error:
+            check_recording(error, function, (self, other), {})
+            raise
 
     return operator
 
@@ -208,7 +215,7 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Any:
     made = _copy_of(self)
     memo[id(self)] = made
     made.__dict__.update(copy.deepcopy(self.__dict__, memo))
-    if self._meta is not None and self._meta.grad is not None:
+    if self._meta is not None and self._meta.grad is not None and type(self) is Tensor:  # a parameter leaves it behind
         meta_of(made).grad = copy.deepcopy(self._meta.grad, memo)
     return made
 
@@ -297,6 +304,7 @@ def _retain_grad(self: Tensor) -> None:
     if not needs_grad(self):
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
     if not has_no_node(self) and not meta_of(self).retains:
+        node_of(self)  # that of a view may have to be made anew, and must not
         graph.retain(self)
 
 
@@ -410,7 +418,7 @@ OWN: dict[str, Any] = {
     "__repr__": _repr, "__str__": _repr, "__array__": data.to_array, "__getitem__": subscript.getitem,
     "__setitem__": subscript.setitem, "__neg__": elementwise.neg, "__pos__": elementwise.positive,
     "__abs__": elementwise.abs, "__invert__": _invert, "__eq__": _eq, "__ne__": _ne, "__deepcopy__": _deepcopy,
-    "__copy__": _shallow_copy, "where": _where,
+    "__copy__": _shallow_copy, "where": guarded(_where),
     "__reduce_ex__": _reduce, "__getattr__": _getattr, "__array_priority__": 1000,
     **{name: _or_not_implemented(function) for name, function in _TWO.items()},
     **{

@@ -40,6 +40,10 @@ DETACH_HINT = (
     " If you want to use a computed variable in a subgraph that doesn't require differentiation use "
     "var_no_grad = var.detach()."
 )
+LEAF_IN_GRAD = (
+    "A leaf node was passed to _will_engine_execute_node but we are currently running autograd.grad(). This is currently "
+    "not supported."
+)
 NO_GRAPH = "element {} of tensors does not require grad and does not have a grad_fn"
 DEEPCOPY = (
     "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If you "

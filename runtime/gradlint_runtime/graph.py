@@ -61,7 +61,7 @@ class Node:
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        return tuple((None, 0) if edge is None else edge for edge in self.edges)
+        return tuple(_shown(edge) for edge in self.edges)
 
     @property
     def metadata(self) -> dict[Any, Any]:
@@ -111,8 +111,9 @@ class Node:
         results: list[Any] = [None] * len(self.edges)
         values = {}
         if self.saved is not None:
-            for name, value in self.saved.items():
-                values[name] = unpacked(value, self)
+            # In the order of their names, as torch does: hooks and errors tell.
+            for name in sorted(self.saved) if len(self.saved) > 1 else self.saved:
+                values[name] = unpacked(self.saved[name], self)
         for position, function, names in self.ways:
             if type(position) is int:
                 if needed(position):
@@ -132,6 +133,22 @@ class Node:
             self.freed = True
             for value in self.saved.values():
                 cleared(value)
+
+
+class Boundary(Node):
+    """Between the graph outside a `torch.func` transform and that inside. It is not to be seen."""
+
+    source: Tensor
+
+    def name(self) -> str:
+        node = node_of(self.source)
+        return "AliasBackward0" if node is None else node.name()
+
+
+def _shown(edge: Edge | None) -> tuple[Node | None, int]:
+    while edge is not None and isinstance(edge[0], Boundary):
+        edge = edge[0].edges[0]
+    return (None, 0) if edge is None else edge
 
 
 class InputMetadata:
@@ -157,7 +174,17 @@ Accumulate.__name__ = Accumulate.__qualname__ = "AccumulateGrad"
 Accumulate.__module__ = "builtins"
 _ACCUMULATE.append(Accumulate)
 
-_node_classes: dict[str, type[Node]] = {}
+
+class NotImplementedNode(Node):
+    """The node of what has no derivative: it is evaluated, and so raises, before any other."""
+
+    sequence = property(lambda self: Accumulate.sequence, lambda self, nr: None)
+
+
+NotImplementedNode.__name__ = NotImplementedNode.__qualname__ = "NotImplemented"
+NotImplementedNode.__module__ = "builtins"
+
+_node_classes: dict[str, type[Node]] = {"NotImplemented": NotImplementedNode}
 
 
 def node_class(name: str) -> type[Node]:
@@ -211,12 +238,12 @@ def attach(name: str, outputs: Sequence[Tensor], ways: Sequence[Any], shared: Se
             if not any(at is not None for at in position):
                 continue
             names = names[1:]
-        elif needs_grad(source):
-            position = len(edges)
-            edges.append(edge_of(source))
         else:
-            edges.append(None)
-            continue
+            # A view made with grad off may require grad and lead nowhere: then nothing is saved for it either.
+            position, edge = len(edges), edge_of(source)
+            edges.append(edge)
+            if edge is None:
+                continue
         for key, value in zip(names, way[2:], strict=True):
             if key not in values:
                 values[key] = value
@@ -267,6 +294,11 @@ def tensor_hooks(tensor: Tensor) -> HookDict:
     """The hooks of a tensor that requires grad: a leaf has its own, others have them at their node."""
     meta = tensor._meta
     assert meta is not None
+    if meta.node is None and meta.hooks is not None:
+        known: HookDict = meta.hooks
+        return known
+    if meta.node is not None and meta.node.tensor_hooks is not None and meta.nr in meta.node.tensor_hooks:
+        return meta.node.tensor_hooks[meta.nr]
     node = node_of(tensor)
     if node is None:
         if meta.hooks is None:

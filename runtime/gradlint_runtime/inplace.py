@@ -24,7 +24,7 @@ from .views import address, check_creation, is_dense, replayed, storage_of, stri
 _new = object.__new__
 
 
-def check(target: Tensor, others: Any = (), number: bool = False) -> bool:
+def check(target: Tensor, others: Any = (), number: bool = False, copying: bool = False) -> bool:
     """Raise if autograd forbids to write to `target` now; say whether the write is recorded.
 
     Autograd looks at an inference tensor only where a normal one comes with it: a number that is made a tensor counts.
@@ -32,7 +32,7 @@ def check(target: Tensor, others: Any = (), number: bool = False) -> bool:
     if not mode.grad or mode.inference:
         return False
     if target._dtype.category < FLOATING:
-        if target._meta is not None and target._meta.view is not None and recording(target, *others):
+        if not copying and target._meta is not None and target._meta.view is not None and recording(target, *others):
             check_creation(target)
         return False
     if target._counter is None and needs_grad(target) and node_of(target) is None:
@@ -115,10 +115,13 @@ def check_partial_overlap(target: Tensor, others: Any) -> None:
 
 
 # The operators that make a tensor of a number they are given.
-WRAPPING = frozenset({"add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide"})
+WRAPPING = frozenset({"add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide", "floor_divide"})
 
 # The operators whose bounds are numbers: what they say of dtypes names them as C++ does.
 BOUNDING = frozenset({"clamp", "clamp_min", "clamp_max", "clip"})
+
+# What `copy_` is to an integer tensor is no matter of autograd; `ops.writes` names its operator.
+COPYING: set[Any] = set()
 
 # The operators that write one value everywhere; `ops.writes` names them.
 FILLING: set[Any] = set()
@@ -132,7 +135,7 @@ def become(target: Tensor, operator: Callable[..., Any], others: Any, *args: Any
     if mode.forward is not None and any(mode.forward.of(each) is not None for each in (target, *others)):
         raise errors.unsupported("an in-place operator on a tensor with a tangent")
     number = getattr(operator, "__name__", "") in WRAPPING and bool(args) and not isinstance(args[0], Tensor)
-    recorded = check(target, others, number)
+    recorded = check(target, others, number, operator in COPYING)
     if recorded and target._counter is None:
         if own_version(target) is not None:
             raise errors.unsupported("a recorded write to an inference tensor that was detached")

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import errors
 from .modes import mode
-from .tensor import Meta, Tensor, edge_of, needs_grad
+from .tensor import Meta, Tensor, edge_of, needs_grad, node_of
 
 _new = object.__new__
 
@@ -73,8 +73,8 @@ class SavedTensor:
         tensor = self.tensor
         assert tensor is not None and tensor._counter is not None
         if tensor._counter.n != self.version:
-            meta = tensor._meta
-            name = None if meta is None or meta.node is None else meta.node.name()
+            meta, node = tensor._meta, node_of(tensor)
+            name = None if meta is None or node is None else node.name()
             raise errors.modified(
                 tensor._dtype,
                 tensor._array.shape,

@@ -287,12 +287,19 @@ def detached(source: Tensor) -> Tensor:
     """What `detach` returns. Outside inference mode that of an inference tensor may be written, and counts its writes."""
     tensor = sharing(source)
     if source._counter is None and not mode.inference:
-        tensor.__dict__["_own_version"] = Version()
+        keep_version(tensor, Version())
     return tensor
 
 
+def keep_version(tensor: Tensor, version: Version) -> None:
+    tensor.__dict__["_own_version"] = version
+
+
 def own_version(tensor: Tensor) -> Version | None:
-    """The version of an inference tensor that was detached in normal mode; other inference tensors have none."""
+    """The version of an inference tensor that was detached in normal mode, or was a normal one before `.data` was set.
+
+    Other inference tensors have none.
+    """
     found: Version | None = tensor.__dict__.get("_own_version")
     return found
 
@@ -338,8 +345,10 @@ def node_of(tensor: Tensor) -> Node | None:
     meta = tensor._meta
     if meta is None:
         return None
-    if meta.view is not None and tensor._counter is not None and meta.view.version != tensor._counter.n:
-        meta.view.refresh(tensor)
+    if meta.view is not None:
+        counter = tensor._counter or own_version(tensor)
+        if counter is not None and meta.view.version != counter.n:
+            meta.view.refresh(tensor, counter.n)
     return meta.node
 
 

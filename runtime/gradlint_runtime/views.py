@@ -40,10 +40,9 @@ class View:
             first, after = self.replay, tensor._array
             self.replay = lambda root: strided_like(first(root), after, before)
 
-    def refresh(self, tensor: Tensor) -> None:
+    def refresh(self, tensor: Tensor, version: int) -> None:
         """Give a view a node that leads to what its base has become."""
         meta = meta_of(tensor)
-        assert tensor._counter is not None
         if meta.node is None and not needs_grad(self.base):
             return
         check_creation(tensor, indirect=True)
@@ -54,7 +53,7 @@ class View:
         meta.node, meta.nr = node_of(again) or graph.dead_end("AsStridedBackward0", tensor), 0
         if meta.retains:
             graph.retain(tensor)
-        self.version = tensor._counter.n
+        self.version = version
 
 
 def replayed(tensor: Tensor, base: Tensor) -> Tensor:
@@ -71,7 +70,9 @@ def strided_like(source: Tensor, array: np.ndarray, within: np.ndarray) -> Tenso
     from .ops.strided import as_strided  # the one operator that views are remade with
 
     step = array.dtype.itemsize
-    offset = (address(array) - address(within)) // step + storage_offset(source._array)
+    offset = storage_offset(array)
+    if storage_of(array) is storage_of(within):  # `.data` may have given it other memory since
+        offset += storage_offset(source._array) - storage_offset(within)
     return as_strided(source, array.shape, tuple(stride // step for stride in array.strides), offset)
 
 
@@ -101,6 +102,24 @@ def is_dense(array: np.ndarray) -> bool:
             return not array.size
         expected *= size
     return True
+
+
+def densely(array: np.ndarray) -> np.ndarray:
+    """The values without gaps, in the order of dimensions that torch finds in strides: one of zero says nothing."""
+    if array.ndim < 2 or is_dense(array):
+        return array
+    order = list(range(array.ndim))[::-1]  # the fastest dimension first
+    for at in range(1, array.ndim):
+        for before in range(at - 1, -1, -1):
+            here, there = order[before], order[at]
+            fast, slow = array.strides[here], array.strides[there]
+            if not fast or not slow or (fast == slow and array.shape[here] <= array.shape[there]):
+                continue
+            if fast < slow:
+                break
+            order[before], order[at], at = there, here, before
+    order.reverse()
+    return np.ascontiguousarray(array.transpose(order)).transpose(np.argsort(order))
 
 
 def storage_of(array: np.ndarray) -> np.ndarray:

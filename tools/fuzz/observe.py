@@ -20,6 +20,15 @@ import numpy as np
 
 Record = tuple[Any, ...]
 
+# PyTorch's own word for a fault in PyTorch: what comes after it means nothing.
+INTERNAL = "INTERNAL ASSERT FAILED"
+
+# With an index for a tensor without dimensions PyTorch looks up the size of a dimension that is not there. Which of two
+# errors comes depends on what lies in that memory.
+_NO_DIMENSION = re.compile(
+    r"index -?\d+ is out of bounds for dimension 0 with size 0|select\(\) cannot be applied to a 0-dim tensor\."
+)
+
 
 class Refused(Exception):
     """The engine said aloud that it does not support something."""
@@ -51,17 +60,17 @@ class Run:
         def run() -> None:
             try:
                 function()
-            except self.refusal as error:
+            except NotImplementedError as error:
                 self.refused = self.refused or str(error)
             except Exception as error:
-                self.noted.append(_raised(error))
+                self.caught(error)
 
         worker = threading.Thread(target=run)
         worker.start()
         worker.join()
 
     def caught(self, error: BaseException) -> None:
-        if isinstance(error, NotImplementedError):
+        if isinstance(error, NotImplementedError) or INTERNAL in str(error):
             self.refused = self.refused or str(error)
         self.noted.append(_raised(error))
 
@@ -130,6 +139,9 @@ class Run:
             if "must be Tensor, not " in str(error):
                 self.refused = "torch: something else for a tensor"
                 return
+            if INTERNAL in str(error):
+                self.refused = "torch: a fault of its own"
+                return
             self.noted.append(_raised(error))
         with_mode = ("modes", self.torch.is_grad_enabled(), self.torch.is_inference_mode_enabled())
         self.noted.append(with_mode)
@@ -175,6 +187,7 @@ def _plain(text: str) -> str:
     text = re.sub(r"0x[0-9a-f]+", "0x…", text)
     text = text.partition("Exception raised from ")[0].strip()
     text = re.sub(r"\bCPU(\w+)Type\b", r"torch.\1Tensor", text)
+    text = _NO_DIMENSION.sub("index out of range for a tensor without dimensions", text)
     return re.sub(r"\s+", " ", text)
 
 

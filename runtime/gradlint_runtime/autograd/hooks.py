@@ -76,6 +76,7 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], 
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
     state: dict[int, list[Any]] = {}
+    nodes: list[Any] = []
     done: set[int] = set()
 
     def hook_for(at: int) -> Callable[[Any], None]:
@@ -91,7 +92,7 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], 
             held = state.get(key)
             if held is None:
                 held = state[key] = [None] * (len(tensors) + 1)
-                held[-1] = sum(_is_reached(walk, each) for each in tensors)
+                held[-1] = sum(walk.will_execute(each) for each in nodes)
                 walk.at_end.append(lambda: state.pop(key, None))
             held[at] = grad
             held[-1] -= 1
@@ -102,17 +103,14 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], 
 
     if mode == "any":
         return _Handles([each.register_hook(hook_for(at)) for at, each in enumerate(tensors) if needs_grad(each)])
-    for each in tensors:
-        if _mode.inference and needs_grad(each) and each.is_leaf:
+    for each in tensors:  # what they are now, whatever becomes of their flags
+        if (_mode.inference or each._counter is None) and needs_grad(each) and each.is_leaf:
             raise AttributeError("'NoneType' object has no attribute 'next_functions'")
-        if edge_of(each) is None:
+        edge = edge_of(each)
+        if edge is None:
             raise AssertionError("Expected gradient function to be set")
+        nodes.append(edge[0])
     return _Handles([each.register_hook(hook_for(at)) for at, each in enumerate(tensors)])
-
-
-def _is_reached(walk: Any, tensor: Tensor) -> bool:
-    edge = edge_of(tensor)
-    return edge is not None and walk.reaches(edge[0])
 
 
 def increment_version(tensor: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,10 @@ from .. import errors, inplace
 from ..apply import record
 from ..dtypes import can_cast, cast
 from ..modes import grad_mode, mode
+from ..ops.strided import strided_array
 from ..tensor import Tensor, needs_grad
+from ..views import storage_of, storage_offset
+from .guard import check_recording, tensors_among
 
 # numpy's names for torch's parameters.
 SPELLINGS = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
@@ -43,7 +47,11 @@ def public(function: Callable[..., Any], name: str | None = None) -> Callable[..
                     raise errors.not_a_tensor(title, "input", 1, args[0])
             elif "input" not in kwargs:
                 raise TypeError(f'{title}() missing 1 required positional arguments: "input"')
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except (RuntimeError, IndexError) as error:
+            check_recording(error, function, args, kwargs)
+            raise
 
     call.__name__ = call.__qualname__ = title
     call.__module__ = "torch"
@@ -77,25 +85,17 @@ def method(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _tensors(values: Any) -> list[Tensor]:
-    found = []
-    for value in values:
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, list | tuple):
-            found += _tensors(value)
-    return found
-
-
 def into(name: str, function: Callable[..., Any], out: Any, args: Any, kwargs: Any) -> Any:
     """Run a function and leave the result in tensors that are there already."""
     outs = [out] if isinstance(out, Tensor) else list(out)
     if (
         mode.grad
         and not mode.inference
-        and any(needs_grad(each) for each in [*_tensors(args), *_tensors(kwargs.values()), *outs])
+        and any(needs_grad(each) for each in [*tensors_among(args), *tensors_among(kwargs.values()), *outs])
     ):
         raise RuntimeError(errors.OUT_WITH_GRAD.format(name))
+    for target in outs:
+        inplace.check_partial_overlap(target, tensors_among(args))
     with grad_mode(False):
         result = function(*args, **kwargs)
     made = [result] if isinstance(result, Tensor) else list(result)
@@ -120,10 +120,18 @@ def _leave(target: Tensor, value: Tensor) -> None:
                 UserWarning,
                 stacklevel=4,
             )
-        target._array = np.empty(value._array.shape, target._dtype.numpy)
+        target._array = _resized(target._array, value._array.shape)
     inplace.check_overlap(target._array)
     target._array[...] = cast(value._array, value._dtype, target._dtype)
     inplace.count_write(target)
+
+
+def _resized(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """An array of another shape, in the same memory where there is room for it."""
+    count = math.prod(shape)
+    if storage_of(array).size - storage_offset(array) < count or not array.size:
+        return np.empty(shape, array.dtype)
+    return strided_array(array, (count,), (1,), storage_offset(array)).reshape(shape)
 
 
 # Operators that torch differentiates, but not in place: the error comes with the walk back.
@@ -150,9 +158,9 @@ def in_place(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         function = _without_derivative(function, NO_DERIVATIVE[name])
 
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        others = _tensors(args)
+        others = tensors_among(args)
         if kwargs:
-            others += _tensors(kwargs.values())
+            others += tensors_among(kwargs.values())
         return inplace.become(self, function, others, *args, **kwargs)
 
     call.__name__ = call.__qualname__ = name

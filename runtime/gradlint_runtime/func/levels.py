@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..dtypes import FLOATING
+from ..graph import Boundary, attach
 from ..modes import mode
-from ..ops.shape import alias
 from ..saved import keep_tangent
-from ..tensor import Tensor, Version, _new, edge_of, meta_of, needs_grad
+from ..tensor import Tensor, Version, _new, edge_of, meta_of, needs_grad, sharing
 
 
 def map_tensors(function: Callable[[Tensor], Any], value: Any) -> Any:
@@ -62,9 +62,9 @@ def tracked(tensor: Tensor, outside: bool) -> Tensor:
     if tensor._dtype.category < FLOATING:
         raise RuntimeError("only Tensors of floating point dtype can require gradients")
     if outside and needs_grad(tensor):
-        made = alias(tensor)
-        meta = meta_of(made)
-        meta.view = None
+        made = sharing(tensor)
+        node = attach("AliasBackward0", (made,), ((tensor, lambda grad: grad),))
+        node.__class__, node.source = Boundary, tensor  # type: ignore[attr-defined]
         return made
     made = _new(Tensor)
     made._array, made._dtype, made._counter, made._meta = tensor._array, tensor._dtype, Version(), None
@@ -91,7 +91,7 @@ def _leads_outside(tensor: Tensor, inputs: list[Tensor]) -> bool:
         if node in seen:
             continue
         seen.add(node)
-        if node.variable is not None and id(node.variable) not in own:
+        if isinstance(node, Boundary) or (node.variable is not None and id(node.variable) not in own):
             return True
         stack.extend(each[0] for each in node.edges if each is not None)
     return False

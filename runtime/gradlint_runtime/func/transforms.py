@@ -16,12 +16,21 @@ from ..tensor import Tensor, needs_grad
 from .levels import leaving, level, map_tensors, tensors_in, tracked
 
 
+def _check_tensors(value: Any) -> None:
+    if isinstance(value, list | tuple | dict):
+        for each in value.values() if isinstance(value, dict) else value:
+            _check_tensors(each)
+    elif not isinstance(value, Tensor):
+        raise ValueError(f"Thing passed to transform API must be Tensor, got {type(value)}")
+
+
 def _wrapped(args: tuple[Any, ...], argnums: Any, outside: bool) -> tuple[list[Any], list[Tensor]]:
     wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     made = list(args)
     for at in wanted:
         if not -len(args) <= at < len(args):
             raise RuntimeError(f"Got argnum={at}, but only {len(args)} positional inputs")
+        _check_tensors(args[at])
         made[at] = map_tensors(lambda tensor: tracked(tensor, outside), args[at])
     inputs = [tensor for at in wanted for tensor in tensors_in(made[at])]
     return made, inputs

@@ -26,6 +26,7 @@ from ..dtypes import (
 from ..inplace import become
 from ..modes import mode
 from ..tensor import Tensor
+from ..views import densely
 from . import special_values as special
 from .blend import where
 from .common import (
@@ -178,7 +179,9 @@ def floor_divide(input: Any, other: Any, *, name: str = "floor_divide") -> Tenso
     a, b, kind = operands(input, other, "floor_divide")
     if kind.category < FLOATING and np.any(np.asarray(b) == 0):
         raise RuntimeError("ZeroDivisionError")
-    ways = [(each if isinstance(each, Tensor) else None, underived(name)) for each in (input, other)]
+    ways: list[Any] = [(each, underived(name)) for each in (input, other) if isinstance(each, Tensor)]
+    if len(ways) == 1 and ways[0][0]._counter is None:  # autograd sees the number, which becomes a tensor
+        ways.append((None,))
     return record("NotImplemented", floor_values(a, b), *ways, dtype=kind)
 
 
@@ -243,7 +246,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
             "PowBackward2", value, (exponent, _exponent_way_of(input), exponent, OUT), dtype=kind
         )  # fmt: skip
     return record(
-        "PowBackward1", value, (input, _base_way, input, exponent),
+        "PowBackward1", value, (input, _base_way, input, exponent, OUT),
         (exponent, _exponent_way, input, exponent, OUT), dtype=kind,
     )  # fmt: skip
 
@@ -280,12 +283,21 @@ def power_way(exponent: Any) -> Any:
             return zeros_of(grad)
         # A first power is one too, which saves its input where it is recorded.
         factor = conj(self) if exponent == 2 and not mode.grad else conj(self ** (exponent - 1))
-        return grad * (factor * _conj_number(exponent))
+        return grad * times_number(factor, _conj_number(exponent))
 
     return way
 
 
-def _base_way(grad: Any, self: Any, exponent: Any) -> Any:
+def times_number(value: Tensor, number: Any) -> Tensor:
+    """A product as torch's own C++ writes it: with the node of a number that does not become a tensor."""
+    array = value._array * scalar_for(number, value._dtype)
+    return record(
+        "MulBackward1", array, (value, lambda grad: times_number(grad, _conj_number(number))), dtype=value._dtype
+    )
+
+
+def _base_way(grad: Any, self: Any, exponent: Any, result: Any) -> Any:
+    """The result is saved whether the exponent requires grad or not."""
     slope = grad * conj(exponent * self ** (exponent - 1))
     return where(exponent == 0, 0.0, slope)
 
@@ -495,9 +507,9 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     a, b = input._array, other._array
     kind = result_type(input, other)
     kind = kind if kind.category >= FLOATING else default_float()
-    power = np.power(kind.numpy.type(2), b.astype(kind.numpy))
+    power = np.power(kind.numpy.type(2), densely(b).astype(kind.numpy))
     return record(
-        "LdexpBackward0", a.astype(kind.numpy) * power, (input, _ldexp_way, other),
+        "LdexpBackward0", densely(a).astype(kind.numpy) * power, (input, _ldexp_way, other),
         (other, lambda grad, result: grad * conj(result * math.log(2)), OUT), dtype=kind,
     )  # fmt: skip
 

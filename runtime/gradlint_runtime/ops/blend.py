@@ -35,7 +35,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition._dtype.short}"
         )
-    broadcast_shape(condition._array.shape, np.shape(a), np.shape(b))
+    broadcast_shape(broadcast_shape(condition._array.shape, np.shape(a)), np.shape(b))
     value = np.where(condition._array.astype(bool), a, b)
     return record(
         "WhereBackward0", in_order_of(value, condition._array, a, b) if value.ndim > 1 else value,

@@ -36,7 +36,7 @@ from ..dtypes import (
 )  # fmt: skip
 from ..saved import OUT, Output
 from ..tensor import Tensor
-from ..views import laid_out_like
+from ..views import densely, laid_out_like
 
 # Stand among the saved values of the two families for the inputs themselves.
 SELF, OTHER = Output(-1), Output(-2)
@@ -60,18 +60,13 @@ def converted(tensor: Tensor, kind: dtype) -> np.ndarray:
     """The array of a tensor in another dtype, itself where it has it."""
     if tensor._dtype is kind or tensor._array.dtype == kind.numpy:
         return tensor._array
-    return in_usual_order(tensor._array).astype(kind.numpy)
-
-
-def in_usual_order(array: np.ndarray) -> np.ndarray:
-    """An array whose places overlap, laid out so that what is made like it lies in the usual order, as in torch."""
-    return np.ascontiguousarray(array) if 0 in array.strides and array.ndim > 1 else array
+    return densely(tensor._array).astype(kind.numpy)
 
 
 def floating(tensor: Tensor) -> np.ndarray:
     """The array of a tensor, integers as the default float."""
     array = tensor._array
-    return array if tensor._dtype.category >= FLOATING else in_usual_order(array).astype(default_float().numpy)
+    return array if tensor._dtype.category >= FLOATING else densely(array).astype(default_float().numpy)
 
 
 def scalar_for(value: Any, kind: dtype) -> Any:
@@ -182,7 +177,7 @@ def binary(name: str, *, floats: bool = False) -> Callable[..., Any]:
             a, b, kind = operands(input, other, title)
             if floats and kind.category < FLOATING:
                 kind = default_float()
-                a, b = (in_usual_order(np.asarray(each)).astype(kind.numpy, copy=False) for each in (a, b))
+                a, b = (densely(np.asarray(each)).astype(kind.numpy, copy=False) for each in (a, b))
             try:
                 value, first, second = function(a, b)
             except ValueError as error:

@@ -26,7 +26,7 @@ from ..dtypes import (
     uint8,
 )  # fmt: skip
 from ..modes import mode
-from ..tensor import Tensor, Version, detached, needs_grad
+from ..tensor import Tensor, Version, detached, keep_version, needs_grad, own_version
 from .factories import check_device
 from .joining import in_format
 
@@ -133,7 +133,7 @@ def detach(input: Tensor) -> Tensor:
 
 
 def detach_(input: Tensor) -> Tensor:
-    if mode.inference:  # nothing that concerns autograd happens there
+    if mode.inference or input._counter is None:  # autograd does not see it
         return input
     meta = input._meta
     if meta is not None and meta.view is not None:
@@ -159,9 +159,13 @@ def set_data(input: Tensor, value: Any) -> None:
     input._array, input._dtype = value._array, value._dtype
     # Whether a tensor is one of inference mode goes with its data; the versions of what it was are counted on.
     if value._counter is None:
+        if input._counter is not None:
+            keep_version(input, input._counter)
         input._counter = None
     elif input._counter is None:
-        raise errors.unsupported("giving an inference tensor the data of another")
+        input._counter = own_version(input)
+        if input._counter is None:
+            raise errors.unsupported("giving an inference tensor the data of another")
     meta = input._meta
     node = None if meta is None or meta.accumulator is None else meta.accumulator()
     if node is not None:

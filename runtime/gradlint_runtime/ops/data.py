@@ -29,7 +29,7 @@ from ..dtypes import (
 )  # fmt: skip
 from ..modes import grad_mode, mode
 from ..tensor import Tensor, needs_grad, set_flag, sharing, wrap
-from ..views import is_dense
+from ..views import densely
 from .factories import check_device, made
 
 _SUPPORTED = (
@@ -151,7 +151,7 @@ def array_of(data: Any, kind: dtype | None) -> tuple[np.ndarray, dtype]:
         kind = data._dtype if kind is None else kind
         if kind is not data._dtype:
             return cast(data._array, data._dtype, kind), kind
-        return data._array.copy("K") if is_dense(data._array) else data._array.copy("C"), kind
+        return densely(data._array).copy("K"), kind
     if isinstance(data, np.ndarray):
         own = from_array_dtype(data)
         kind = own if kind is None else kind

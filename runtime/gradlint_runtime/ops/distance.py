@@ -33,8 +33,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     if kind.category < FLOATING:
         raise RuntimeError("expected common dtype to be floating point, yet common dtype is " + kind.short)
     shape = broadcast_shape(x1._array.shape, x2._array.shape)
-    a = expand(x1.to(kind), shape) if x1._array.shape != shape else x1.to(kind)
-    b = expand(x2.to(kind), shape) if x2._array.shape != shape else x2.to(kind)
+    a, b = x1.to(kind), x2.to(kind)
+    if a._array.shape != b._array.shape:
+        a, b = expand(a, shape), expand(b, shape)
     return (_unit(a, dim, eps) * _unit(b, dim, eps)).sum(dim)
 
 

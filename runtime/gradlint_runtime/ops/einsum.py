@@ -17,6 +17,9 @@ _LETTERS = string.ascii_uppercase + string.ascii_lowercase
 
 def einsum(*args: Any) -> Tensor:
     equation, operands = _parsed(args)
+    for at, each in enumerate(operands):
+        if not isinstance(each, Tensor):
+            raise TypeError(f"expected Tensor as element {at} in argument 1, but got {type(each).__name__}")
     if not operands:
         raise RuntimeError("einsum(): must provide at least one operand")
     left, arrow, right = equation.replace(" ", "").partition("->")
@@ -26,7 +29,7 @@ def einsum(*args: Any) -> Tensor:
         raise RuntimeError(f"einsum(): {more} operands were provided than specified in the equation")
     spread = max([_ellipsis_size(term, each) for term, each in zip(terms, operands, strict=True)], default=0)
     dots = [f"<{index}>" for index in range(spread)]
-    named = [_labels(term, each, dots) for term, each in zip(terms, operands, strict=True)]
+    named = [_labels(term, each, dots, at) for at, (term, each) in enumerate(zip(terms, operands, strict=True))]
     output = _output_labels(terms, right if arrow else None, dots, named)
     sizes: dict[str, int] = {}
     parts: list[Any] = []
@@ -59,7 +62,7 @@ def _ellipsis_size(term: str, operand: Tensor) -> int:
     return operand._array.ndim - len(term.replace("...", "")) if "..." in term else 0
 
 
-def _labels(term: str, operand: Tensor, dots: list[str]) -> list[str]:
+def _labels(term: str, operand: Tensor, dots: list[str], at: int) -> list[str]:
     before, found, after = term.partition("...")
     size = _ellipsis_size(term, operand)
     middle = dots[len(dots) - size :] if found else []
@@ -68,7 +71,7 @@ def _labels(term: str, operand: Tensor, dots: list[str]) -> list[str]:
         raise RuntimeError(
             f"einsum(): the number of subscripts in the equation ({len(labels) - len(middle)}) "
             f"{'is more than' if size < 0 else 'does not match'} the number of dimensions ({operand._array.ndim}) for "
-            f"operand 0" + (" and no ellipsis was given" if not found else "")
+            f"operand {at}" + (" and no ellipsis was given" if not found else "")
         )
     return labels
 

@@ -11,10 +11,10 @@ import numpy as np
 from ..apply import copied, plain, record, written
 from ..dtypes import BOOL, COMPLEX, default_float
 from ..tensor import Tensor
-from ..views import is_dense
+from ..views import densely
 from . import special_values as values
 from .blend import where
-from .common import OUT, SELF, conj, floating, in_usual_order, unary, zeros_of
+from .common import OUT, SELF, conj, floating, in_order_of, unary, zeros_of
 
 TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
 
@@ -247,14 +247,17 @@ def _sgn_way(grad: Any, self: Any, result: Any) -> Any:
 
 @unary("SignBackward0", integers=True)
 def sign(a: Any) -> Any:
-    return a.copy() if a.dtype == np.bool_ else np.sign(a)
+    if a.dtype == np.bool_:
+        return densely(a).copy("K")
+    signs = np.sign(a)
+    return signs if a.dtype.kind != "f" or not (nans := np.isnan(a)).any() else np.where(nans, a.dtype.type(0), signs)
 
 
 def _rounding(name: str, function: Any) -> Any:
     def operator(input: Tensor) -> Tensor:
         a = input._array
         if a.dtype.kind in "iub":
-            return copied(name, in_usual_order(a).copy("K"), input, zeros_of)
+            return copied(name, densely(a).copy("K"), input, zeros_of)
         return record(name, function(a), (input, zeros_of))
 
     operator.__name__ = operator.__qualname__ = function.__name__
@@ -279,7 +282,7 @@ def frac(a: Any) -> Any:
 def round(input: Tensor, *, decimals: int | None = None) -> Tensor:
     a = input._array
     if a.dtype.kind in "iub":
-        return copied("RoundBackward0", in_usual_order(a).copy("K"), input, zeros_of)
+        return copied("RoundBackward0", densely(a).copy("K"), input, zeros_of)
     name = "RoundBackward0" if decimals is None else "RoundBackward1"
     if not decimals:
         value = np.rint(a)
@@ -346,7 +349,7 @@ def nan_to_num(
 ) -> Tensor:
     a = input._array
     if a.dtype.kind in "iub":
-        return copied("NanToNumBackward0", a.copy("K" if is_dense(a) else "C"), input, zeros_of)
+        return copied("NanToNumBackward0", densely(a).copy("K"), input, zeros_of)
     a = np.ascontiguousarray(a) if 0 in a.strides and a.ndim else a
     value = np.nan_to_num(a, nan=nan or 0.0, posinf=posinf, neginf=neginf)
     return record(
@@ -401,7 +404,10 @@ def signbit(input: Tensor) -> Tensor:
 def relu(input: Tensor) -> Tensor:
     if input._dtype.category in (BOOL, COMPLEX):
         raise RuntimeError("Boolean inputs not supported for relu")
-    return record("ReluBackward0", np.maximum(input._array, 0), (input, relu_way, OUT))
+    a = input._array
+    # A negative zero stays what it is, and so does nan.
+    value = np.maximum(a, 0) if a.all() else np.where(a < 0, a.dtype.type(0), a)
+    return record("ReluBackward0", in_order_of(value, a), (input, relu_way, OUT))
 
 
 def relu_way(grad: Any, result: Any) -> Any:

@@ -25,7 +25,8 @@ from ..dtypes import (
     round_to_bfloat16,
 )  # fmt: skip
 from ..tensor import Tensor, set_flag, wrap
-from .common import in_usual_order, scalar_for, sizes_of
+from ..views import densely
+from .common import scalar_for, sizes_of
 
 strided = None  # set by `face.things`: the only layout there is
 
@@ -268,7 +269,7 @@ def _like(input: Tensor, fill: Any, dtype: Any, device: Any, requires_grad: bool
         raise errors.not_a_tensor("empty_like", "input", 1, input)
     kind = _kind(dtype, input._dtype)
     source = input._array
-    array = np.empty_like(in_usual_order(source), dtype=kind.numpy, subok=False)
+    array = np.empty_like(densely(source), dtype=kind.numpy, subok=False)
     array[...] = _fits(fill, kind)
     return made(array, kind, requires_grad, device)
 

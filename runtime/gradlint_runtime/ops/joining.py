@@ -11,7 +11,7 @@ import numpy as np
 from ..apply import copied, plain, record
 from ..dtypes import dtype, promote
 from ..tensor import Tensor, sharing
-from ..views import laid_out_like, view
+from ..views import densely, laid_out_like, view
 from .common import broadcast_shape, converted, dim_of, dims_of, sizes_of, zeros_of
 from .pieces import diagonal, narrow, selected, sliced
 from .shape import atleast_1d, atleast_2d, atleast_3d, expand, flatten, reshape, unsafe_view, unsqueeze, view_op
@@ -151,9 +151,7 @@ def in_format(input: Tensor, memory_format: Any, name: str = "CloneBackward0") -
 
 
 def _copied(array: np.ndarray, order: Any) -> np.ndarray:
-    if order == "K" and 0 in array.strides and array.size > 1:
-        order = "C"
-    return array.copy(order)
+    return densely(array).copy("K") if order == "K" else array.copy(order)
 
 
 def _same(grad: Any) -> Any:

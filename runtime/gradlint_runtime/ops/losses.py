@@ -117,7 +117,8 @@ def _pair_way(name: str, grad: Tensor, self: Tensor, target: Tensor, slope: Any,
     def bent(g: Any, self: Any, target: Any, grad_output: Any) -> Any:
         return g * grad_output * curve(self - target)
 
-    value = np.ascontiguousarray(widened(grad._array) * slope(d)).reshape(d.shape)
+    value = widened(grad._array) * slope(d)
+    value = np.ascontiguousarray(value) if value.ndim > 1 else value
     return record(
         name.replace("Backward0", "BackwardBackward0"), value, (grad, to_grad, self, target),
         (self, bent, self, target, grad),

@@ -158,7 +158,7 @@ def ravel(input: Tensor) -> Tensor:
 
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     array, shape = input._array, input._array.shape
-    back = lambda grad: reshape(grad, shape)  # noqa: E731
+    back = lambda grad: grad if grad._array.shape == shape else reshape(grad, shape)  # noqa: E731
     if dim is None:
         return view("SqueezeBackward0", input, array.squeeze(), back)
     if isinstance(dim, int):

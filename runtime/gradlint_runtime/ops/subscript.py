@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import BOOL, FLOATING, INTEGRAL, bool_, dtype, int64
+from ..inplace import check_overlap
 from ..tensor import Tensor, wrap
 from .data import array_of
 from .index import index, index_put_
@@ -232,6 +233,7 @@ def _value_name(kind: dtype) -> str:
 def _copy_to(view: Tensor, value: Tensor) -> None:
     shape, target = value._array.shape, view._array.shape
     if not shape and target:
+        check_overlap(view._array)
         view.fill_(value)
         return
     if shape != target:

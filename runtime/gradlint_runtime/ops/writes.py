@@ -76,6 +76,7 @@ def zeroed(input: Tensor) -> Tensor:
     return record("ZeroBackward0", made, (input, zeros_of), dtype=input._dtype)
 
 
+inplace.COPYING.update((copied, _onto_itself))
 inplace.FILLING.update((filled, zeroed, _onto_itself, index_fill, masked_fill))
 
 
