@@ -239,6 +239,8 @@ class Machine:
         """Attributes (address of the object, name) that callbacks out of view may assign at any time."""
         self.twins: dict[int, set[int]] = {}
         """Of a tensor (by address) those that may be the very same object: `x.to(device)` may give `x`."""
+        self.views_of: dict[int, set[int]] = {}
+        """The views that were made of a tensor, by address."""
         self.deferred = 0
         """Counts generators and lazy iterators made: what they do is done where they are consumed, or never."""
         self.data_read: dict[int, Place] = {}

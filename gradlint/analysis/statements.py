@@ -183,6 +183,7 @@ def _augment(m: Machine, node: ir.Augment) -> None:
                 python_methods.extend(m, leaf, value, node.at)
                 return leaf
             made = m.split(value, lambda v: binary(m, node.op, leaf, v, node.at))
+            made = torch_tensors.perhaps_in_place(m, leaf, made)
             _collected(m, node, leaf, value, made)
             return made
 

@@ -525,20 +525,21 @@ def apply_function(m: Machine, cls: Ref, call: Call) -> Any:
     )
     if is_false(flag):
         # Nothing is recorded: a view that `forward` made is handed out as it is, anything else without a graph.
-        # But not an argument: of that it gives another view, without a graph.
         arguments = {leaf for v in call.args for leaf in leaves(m.simplified(v))}
-        return m.split(
-            result,
-            lambda leaf: (
-                leaf if _is_view(m, leaf) and leaf not in arguments else _function_result(m, leaf, flag, below, call)
-            ),
-        )
+        return m.split(result, lambda leaf: _handed_out(m, leaf, arguments, below, call))
     return m.split(result, lambda leaf: _function_result(m, leaf, flag, below, call, _marked(m, ctx)))
 
 
-def _is_view(m: Machine, value: Any) -> bool:
+def _handed_out(m: Machine, value: Any, arguments: set[Any], below: frozenset[int], call: Call) -> Any:
+    """What is returned by `forward` where nothing is recorded: a view as it is, but of an argument another one."""
     thing = m.get(value)
-    return isinstance(thing, Tensor) and thing.base != 0
+    made = isinstance(thing, Tensor) and value not in arguments
+    if isinstance(thing, Tensor) and made and thing.base != 0:
+        return value
+    result = _function_result(m, value, FALSE, below, call)
+    if isinstance(thing, Tensor) and made and any(t.value is None for t in leaves(m.simplified(thing.rg))):
+        m.put(result, replace(m.get(result), rg=UNKNOWN))  # type: ignore[arg-type]  # it may be a view
+    return result
 
 
 MARKED = "_non_differentiable"

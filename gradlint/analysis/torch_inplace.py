@@ -16,7 +16,7 @@ from gradlint.analysis.torch_ops import (
     record,
     sources_of,
 )
-from gradlint.analysis.torch_values import any_of, as_tensor, made_under, tensors_in, twins_follow
+from gradlint.analysis.torch_values import any_of, as_tensor, made_under, tensors_in, twins_follow, views_follow
 from gradlint.analysis.values import (
     FALSE,
     UNKNOWN,
@@ -106,6 +106,8 @@ def changed(
     m.put(ref, replace(m.get(ref), rg=rg, leaf=leaf, nodes=nodes, sure=sure, lost=lost, dead=dead, origin=origin))  # type: ignore[arg-type]
     twins_follow(m, ref)
     _base_follows(m, thing, rg, nodes, origin)
+    for address in {ref.addr, thing.base, *thing.bases} - {0}:
+        views_follow(m, address, written=True)
 
 
 def _carried(

@@ -34,6 +34,7 @@ ALIASES = {
     "torch.autograd.no_grad": "torch.no_grad",
     "torch.autograd.enable_grad": "torch.enable_grad",
     "torch.autograd.set_grad_enabled": "torch.set_grad_enabled",
+    "torch._C._set_grad_enabled": "torch.set_grad_enabled",
     "torch.autograd.inference_mode": "torch.inference_mode",
     "torch.Parameter": "torch.nn.Parameter",
     "torch.autograd.Parameter": "torch.nn.Parameter",

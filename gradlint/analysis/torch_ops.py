@@ -44,6 +44,7 @@ from gradlint.analysis.values import (
     leaves,
     lift,
     negate,
+    summary,
     truth,
 )
 from gradlint.findings import Origin
@@ -283,7 +284,21 @@ def computed_rg(m: Machine, row: tables.Operator, bound: Operands, call: Call, i
             flag = either(flag, UNKNOWN)
     if call.rest:
         flag = either(flag, UNKNOWN)
-    return both(m.recording, flag)
+    return _doubted(m, bound, both(m.recording, flag))
+
+
+def _doubted(m: Machine, bound: Operands, rg: Flag) -> Flag:
+    """Inference tensors that require grad themselves have it or lose it as an operator is put together inside."""
+    return (
+        UNKNOWN
+        if not is_false(rg) and any(is_strange(m.get(r)) for v in bound.values() for r in tensors_in(m, v))
+        else rg
+    )
+
+
+def is_strange(thing: Any) -> bool:
+    """Whether a tensor is an inference tensor that requires grad, or may."""
+    return isinstance(thing, Tensor) and is_true(thing.inference) and not is_false(thing.rg)
 
 
 def _of_operand(m: Machine, given: list[Any], index: int) -> Flag:
@@ -466,12 +481,8 @@ def carried(m: Machine, values: list[Any], flow: list[Any], rg: Flag, kind: str,
 def sources_of(m: Machine, ref: Ref, thing: Tensor) -> frozenset[int]:
     """The leaves that a tensor's graph leads to; itself where it may be one."""
     if not thing.nodes:
-        # A view made with grad off is a leaf itself, and leads to what its base leads to.
-        return (
-            frozenset({thing.base if thing.view_mode and thing.base else ref.addr})
-            if not is_false(m.simplified(thing.leaf))
-            else frozenset()
-        )
+        # A view made with grad off is a leaf itself, and leads to nothing else.
+        return frozenset({ref.addr}) if not is_false(m.simplified(thing.leaf)) else frozenset()
     found: set[int] = set()
     for address in thing.nodes:
         node = m.state.heap.get(address)
@@ -556,10 +567,10 @@ def aliased(
         else lift(lambda t: FALSE if t.value is False else UNKNOWN, own)
     )
     inference = m.simplified(thing.inference)
-    flag = _pick(m.recording, rg, rg_off)
-    if view:
-        # Nothing is ever recorded for a view of an inference tensor.
-        flag = both(flag, negate(inference))
+    # Nothing shines through a view of an inference tensor.
+    flag = _pick(m.recording, rg, both(rg_off, negate(inference)) if view else rg_off)
+    if is_strange(thing):
+        flag = UNKNOWN
     whole = m.simplified(thing.leaf)
     # A view that is made with grad off has no node; what may be its input itself is a leaf only where that is one.
     leaf: Flag = _pick(m.recording, negate(flag), TRUE if view else UNKNOWN) if view or is_false(whole) else UNKNOWN
@@ -580,13 +591,15 @@ def aliased(
         origin=made_by(m, name, bound, call.at, flag),
     )  # fmt: skip
     ref = m.tensor(call.at, made, tag)
+    for address in (made.base, *made.bases):
+        m.views_of.setdefault(address, set()).add(ref.addr)
     return ref if view else may_be(m, ref, base)
 
 
 def inference_of_copy(m: Machine, own: Flag) -> Flag:
     """Whether what may be a tensor itself (with this flag), and may be a copy, is an inference tensor."""
     mode = m.simplified(m.state.mode.inference)
-    return own if own == mode else UNKNOWN
+    return own if summary(own).value is summary(mode).value else UNKNOWN
 
 
 def _view_mode(m: Machine) -> str:
@@ -699,6 +712,8 @@ def saved_of(m: Machine, row: tables.Operator, bound: Operands, result: int) -> 
     """Which storages the node saves, with their versions now."""
     found: list[tuple[int, int, int, str]] = []
     for name in (*row.saves, *PRACTICALLY.get(row.name, ())):
+        if name == "result" and "never" in row.grad[1:]:
+            continue  # of values and their places the places are saved
         if name == "result":
             # What is written in place has been written by now.
             own = m.state.heap.get(result)
@@ -733,11 +748,11 @@ def keeps_something(m: Machine, row: tables.Operator, bound: Operands) -> bool:
 
 def check_saved_inference(m: Machine, name: str, row: tables.Operator, bound: Operands, at: int) -> None:
     """An inference tensor that the operator would save for backward makes it raise."""
-    if is_false(m.recording):
+    if is_false(m.recording) or any(is_strange(m.get(r)) for v in bound.values() for r in tensors_in(m, v)):
         return
     for argument in row.saves:
         value = bound.named.get(argument)
-        if value is None:
+        if value is None or _leads_nowhere(m, row, bound, argument):
             continue
         for ref in tensors_in(m, value):
             thing = m.get(ref)
@@ -747,6 +762,13 @@ def check_saved_inference(m: Machine, name: str, row: tables.Operator, bound: Op
                 m.event(events.SavedInference, at, target=m.fact(ref), op=name, result=origin)
                 m.stop()
                 return
+
+
+def _leads_nowhere(m: Machine, row: tables.Operator, bound: Operands, saved: str) -> bool:
+    """Whether all for whose sake an argument is saved are views made with grad off: they require grad and have no graph."""
+    causes = [bound.named[k] for k in row.saves_when.get(saved, ()) if k in bound.named]
+    things = [m.get(ref) for value in causes if not is_false(rg_of(m, value)) for ref in tensors_in(m, value)]
+    return any(isinstance(thing, Tensor) and bool(thing.view_mode) for thing in things)
 
 
 def unknown_method(m: Machine, opaque: Opaque, name: str, call: Call) -> Any:

@@ -10,7 +10,16 @@ from gradlint.analysis.machine import Call, Machine
 from gradlint.analysis.operators import flag_value, truth_of
 from gradlint.analysis.torch_inplace import touch, use_of_data
 from gradlint.analysis.torch_typos import check_typo, in_vain
-from gradlint.analysis.torch_values import any_of, as_tensor, flag_of, known, made_under, may_be, twins_follow
+from gradlint.analysis.torch_values import (
+    any_of,
+    as_tensor,
+    flag_of,
+    known,
+    made_under,
+    may_be,
+    twins_follow,
+    views_follow,
+)
 from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,
@@ -31,6 +40,8 @@ from gradlint.analysis.values import (
     is_assumed,
     is_false,
     is_true,
+    join_truths,
+    leaves,
     lift,
     negate,
     summary,
@@ -101,6 +112,20 @@ def augmented(m: Machine, op: str, ref: Ref, value: Any, at: int) -> Any:
     if row is None or op == "@":
         return binary(m, op, ref, value, at)
     return torch_ops.apply(m, f"torch.Tensor.{name}", row, Call(name, (value,), {}, at, self=ref))
+
+
+def perhaps_in_place(m: Machine, target: Any, made: Any) -> Any:
+    """What `target op= value` makes where the target may be a tensor that is changed, or a number."""
+    if type(target) is not Opaque or target.kind not in ("", "tensors") or is_true(m.recording):
+        return made
+    own = m.simplified(target.rg)
+    thing = m.get(made)
+    if isinstance(thing, Tensor):
+        rg = join_truths([*leaves(m.simplified(thing.rg)), *leaves(own)])
+        m.put(made, replace(thing, rg=rg, leaf=UNKNOWN, inference=UNKNOWN, sure=False))
+    elif type(made) is Opaque and made.kind == "":
+        return replace(made, rg=join_truths([*leaves(m.simplified(made.rg)), *leaves(own)]))
+    return made
 
 
 # -- attributes
@@ -300,6 +325,7 @@ def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> No
     leaf = negate(rg) if is_false(rg) else thing.leaf
     m.put(ref, replace(thing, rg=new, leaf=leaf, nodes=frozenset(), sure=True, origin=origin))
     twins_follow(m, ref)
+    views_follow(m, ref.addr, written=False)
     if computed and is_false(rg):
         releafed(m, ref, ref, at, how, thing)
 
@@ -354,7 +380,13 @@ def _detach(m: Machine, call: Call) -> Any:
 
 def _detach_in_place(m: Machine, call: Call) -> Any:
     ref, thing = _this(m, call)
-    if is_true(m.simplified(m.state.mode.inference)) and not is_true(m.simplified(thing.inference)):
+    inside = m.simplified(m.state.mode.inference)
+    if (
+        is_true(inside)
+        and not is_true(m.simplified(thing.inference))
+        or torch_ops.is_strange(thing)
+        and not is_true(inside)
+    ):
         return ref  # autograd does not see the call, and the flag stays (measured with torch 2.13)
     lost = cut_off(m, ref, thing, "torch.Tensor.detach_", call.at)
     origin = m.origin("torch.Tensor.detach_", call.at, (ref,), FALSE)
@@ -363,6 +395,7 @@ def _detach_in_place(m: Machine, call: Call) -> Any:
         replace(thing, rg=FALSE, leaf=TRUE, nodes=frozenset(), sure=True, lost=lost, dead=frozenset(), origin=origin),
     )
     twins_follow(m, ref)
+    views_follow(m, ref.addr, written=False)
     return ref
 
 
@@ -431,6 +464,8 @@ def _to(m: Machine, call: Call) -> Any:
             target = torch_ops.dtype_flag(m, value)
         elif isinstance(m.get(value), Tensor):
             target = flag_of(m, value, "floating")
+    if call.name == "type_as" and target is None:
+        target = UNKNOWN
     if call.name in tables_casts():
         target = truth(tables_casts()[call.name])
     if target is not None:
@@ -447,6 +482,8 @@ def _to(m: Machine, call: Call) -> Any:
             if is_false(m.recording)
             else lift(lambda r, t: t if r.value else (FALSE if t.value is False else UNKNOWN), m.recording, rg)
         )
+    if torch_ops.is_strange(thing):
+        flag = UNKNOWN
     copy = call.arg(-1, "copy")
     asked = {v.name for v in (*call.args, given) if isinstance(v, Extern)}
     copies = is_true(m.simplified(thing.plain)) and (call.name in COPYING or bool(asked & OTHER_DTYPES))

@@ -13,6 +13,7 @@ from typing import Any
 from gradlint.analysis.machine import Machine
 from gradlint.analysis.values import (
     FALSE,
+    LIKELY_FALSE,
     LIKELY_TRUE,
     TRUE,
     UNKNOWN,
@@ -27,8 +28,11 @@ from gradlint.analysis.values import (
     Tensor,
     choose,
     either,
+    is_false,
+    is_true,
     join_truths,
     leaves,
+    negate,
 )
 from gradlint.findings import Origin
 from gradlint.records import replace
@@ -124,6 +128,25 @@ def twins_follow(m: Machine, ref: Ref) -> None:
             m.state.put(address, replace(held, rg=rg, leaf=UNKNOWN, nodes=held.nodes | thing.nodes, sure=False))
 
 
+def views_follow(m: Machine, address: int, written: bool) -> None:
+    """The flag of a tensor was set, or it was written: its views require grad as it does, but for those that were recorded.
+    Of a write they get nodes."""
+    base = m.state.heap.get(address)
+    if not isinstance(base, Tensor):
+        return
+    for view in m.views_of.get(address, ()):
+        held = m.state.heap.get(view)
+        if not isinstance(held, Tensor) or held.rg == base.rg or held.base != address and address not in held.bases:
+            continue
+        recorded = negate(m.simplified(held.leaf))
+        rg: Flag = base.rg if is_true(base.rg) or is_false(recorded) else held.rg
+        if held.bases or not is_true(base.rg) and not is_true(recorded) and not is_false(recorded):
+            rg = UNKNOWN
+        leaf = UNKNOWN if written or rg == UNKNOWN else held.leaf
+        nodes = held.nodes | base.nodes if written else held.nodes
+        m.state.put(view, replace(held, rg=rg, leaf=leaf, nodes=nodes, sure=held.sure and not written))
+
+
 def rg_of(m: Machine, value: Any) -> Flag:
     """Whether a value requires grad, or holds something that does."""
     value = m.simplified(known(m, value))
@@ -179,7 +202,7 @@ def flag_of(m: Machine, value: Any, name: str) -> Flag:
             flag = either(flag, part)
         return flag
     if isinstance(value, Opaque) and name == "inference":
-        return FALSE if m.state.mode.inference == FALSE else UNKNOWN
+        return LIKELY_FALSE if m.state.mode.inference == FALSE else UNKNOWN
     return UNKNOWN
 
 

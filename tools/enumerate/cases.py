@@ -21,6 +21,7 @@ KINDS = {
     "leaf": "{n} = {e}\n{n}.requires_grad_()",
     "nonleaf": "{n} = {e}.requires_grad_().clone()",
     "inference": "with torch.inference_mode():\n    {n} = {e}",
+    "leaf made in inference": "with torch.inference_mode():\n    {n} = {e}.requires_grad_()",
     "view": "{n} = {e}[...]",
     "view of leaf": "{n} = {e}.requires_grad_()[...]",
     "view of nonleaf": "{n} = {e}.requires_grad_().clone()[...]",
@@ -41,8 +42,8 @@ MODES = {
     "on in inference": "torch.inference_mode(), torch.enable_grad()",
     "either": "torch.set_grad_enabled(g0)",
 }
-ANY = tuple(kind for kind in KNOWN)
-"""What "any" stands for."""
+ANY = tuple(kind for kind in KNOWN if kind != "leaf made in inference")
+"""What "any" stands for: that what is not known is no inference tensor that requires grad is taken for granted."""
 
 
 @dataclass(frozen=True)

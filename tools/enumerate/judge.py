@@ -260,7 +260,7 @@ def contradictions(
                 yield True, "held for unreachable, and reached"
         return
     if told is None:
-        if held:
+        if held and not vague:  # of two unknown values it is only the outcome of a comparison that is asked for
             yield True, "held for no tensor, and is one"
         return
     for flag in FLAGS if held else ():

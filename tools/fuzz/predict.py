@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import queue
 import sys
 import threading
 import time
 import traceback
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,8 @@ from gradlint.sources.settings import Settings
 
 from .compare import shrunk
 from .generate import program
+from .observe import compiled
+from .workers import apart
 
 PRELUDE = """import asyncio, contextlib, copy, functools, threading
 import torch
@@ -62,6 +65,8 @@ LINES = PRELUDE.count("\n")
 SEEN = "__seen__"
 ENDED = "__ended__"
 SETTINGS = Settings(select=("ALL",))
+TOGETHER = 20
+"""Seeds that one process judges in a go."""
 Bound = tuple[int, str]
 
 
@@ -140,11 +145,16 @@ def watched(source: str) -> Watched:
                 result.raised = (rows[-1] if rows else None) or 0
         space.clear()
 
+    _in_thread(work)
+    return result
+
+
+def _in_thread(work: Callable[[], None]) -> None:
+    """Run it in a thread of its own: the modes of a thread end with it."""
     worker = threading.Thread(target=work)
     worker.start()
     worker.join()
     torch.autograd.set_detect_anomaly(False)
-    return result
 
 
 def whole(statements: list[str]) -> str:
@@ -152,25 +162,30 @@ def whole(statements: list[str]) -> str:
 
 
 def settled(seed: int) -> list[str]:
-    """The statements of a seed without those at its top level that raise, except the last that does."""
+    """The statements of a seed without those at its top level that raise, except the last."""
     statements = program(seed)
-    for _ in range(6):
-        failed = _failing(statements)
-        if failed is None or failed == len(statements) - 1:
-            break
-        del statements[failed]
-    return statements
+    failed = _failing(statements)
+    return [text for number, text in enumerate(statements) if number not in failed or number == len(statements) - 1]
 
 
-def _failing(statements: list[str]) -> int | None:
-    ended = watched(whole(statements)).ended
-    line = LINES + 1
-    for number, text in enumerate(statements):
-        node = ast.parse(text).body[-1]
-        if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr) and line + node.lineno - 1 not in ended:
-            return number
-        line += text.count("\n") + 1
-    return None
+def _failing(statements: list[str]) -> set[int]:
+    """The numbers of the statements that raise when all are run, each by itself."""
+    found: set[int] = set()
+    codes = compiled([PRELUDE, *statements])
+
+    def work() -> None:
+        space: dict[str, Any] = {"__name__": "__main__"}
+        with warnings.catch_warnings(), contextlib.redirect_stdout(None):
+            warnings.simplefilter("ignore")
+            for number, code in enumerate(codes):
+                try:
+                    exec(code, space)
+                except BaseException:
+                    found.add(number - 1)
+        space.clear()
+
+    _in_thread(work)
+    return found
 
 
 def judged(source: str) -> tuple[list[Refuted], Counter[str]]:
@@ -230,29 +245,69 @@ def show(seed: int, one: Refuted) -> None:
     print("\n".join(small))
 
 
+Told = tuple[list[tuple[int, Refuted]], Counter[str]]
+
+
+def judged_seeds(seeds: range) -> Told:
+    """What the programs of some seeds refute, and how much there was to refute."""
+    threading.excepthook = lambda args: None  # what threads of the programs raise is theirs
+    torch.set_num_threads(1)
+    found: list[tuple[int, Refuted]] = []
+    totals: Counter[str] = Counter()
+    for seed in seeds:
+        told, seen = judged(whole(settled(seed)))
+        found += [(seed, one) for one in told]
+        totals += seen
+        totals["programs"] += 1
+    return found, totals
+
+
+def several(blocks: list[range], jobs: int) -> Iterator[Told]:
+    """The blocks of seeds in processes of their own: a program may bring PyTorch to a crash, and then its block is lost."""
+    done: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
+
+    def work(own: list[range]) -> None:
+        for block, result in apart(judged_seeds, own):
+            done.put(result or ([], Counter({"programs lost in a crash": len(block)})))
+        done.put(None)
+
+    workers = [threading.Thread(target=work, args=(blocks[number::jobs],), daemon=True) for number in range(jobs)]
+    for worker in workers:
+        worker.start()
+    while workers:
+        result = done.get()
+        if result is None:
+            workers.pop()
+        else:
+            yield result
+
+
 def main() -> int:
     threading.excepthook = lambda args: None  # what threads of the programs raise is theirs
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz.predict", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of the first program; the next have the next seeds")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--most", type=int, default=10, help="show at most so many kinds of refuted answers")
+    parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     start = time.perf_counter()
     totals: Counter[str] = Counter()
     kinds: dict[tuple[bool, str], tuple[int, Refuted]] = {}
     refuted: Counter[bool] = Counter()
-    for seed in range(options.seed, options.seed + options.count):
-        told, seen = judged(whole(settled(seed)))
+    seeds = range(options.seed, options.seed + options.count)
+    for told, seen in several([seeds[at : at + TOGETHER] for at in range(0, options.count, TOGETHER)], options.jobs):
         totals += seen
-        for one in told:
+        for seed, one in told:
             refuted[one.certain] += 1
-            kinds.setdefault((one.certain, one.kind), (seed, one))
+            if (one.certain, one.kind) not in kinds:
+                kinds[one.certain, one.kind] = seed, one
+                print(f"seed {seed}: {one.what}", flush=True)
     for _, (seed, one) in sorted(kinds.items(), key=lambda item: not item[0][0])[: options.most]:
         show(seed, one)
     for name, count in sorted(totals.items()):
         print(f"{name:32} {count}")
     print(
-        f"{options.count} programs, {refuted[True]} certain answers refuted, {refuted[False]} likely ones, "
+        f"{totals['programs']} programs, {refuted[True]} certain answers refuted, {refuted[False]} likely ones, "
         f"in {len(kinds)} ways; {time.perf_counter() - start:.0f} s"
     )
     return 1 if refuted[True] else 0
