@@ -29,6 +29,7 @@ from gradlint.analysis.values import (
     Moded,
     Opaque,
     Partial,
+    Phi,
     Ref,
     Sequence,
     Table,
@@ -228,6 +229,8 @@ def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[st
             kind = ("asyncgen" if code.made.is_generator else "coroutine") if code.is_async else "generator"
             mode = m.state.mode
             m.deferred += 1
+            # In a loop the one that this call made before is dropped.
+            contexts.dropped(m, Ref(m.contexts.address(m.context, site, "generator")))
             return m.alloc(
                 at, Generator(kind, func, address, made_mode=(mode.grad, mode.inference), at=site), "generator"
             )
@@ -240,8 +243,17 @@ def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[st
         else:
             result = run_body(m, func, address, receiver, site)
         if not m.dead():
+            _drop_locals(m, address, result)
             _forget_callee(m, mark, result)
         return result
+
+
+def _drop_locals(m: Machine, frame: int, result: Any) -> None:
+    """Generators that only the ended function held are collected."""
+    held = m.state.heap.get(frame)
+    for value in held.names.values() if isinstance(held, Frame) else ():
+        if type(value) in (Ref, Phi) and value != result:
+            contexts.dropped(m, value)
 
 
 MANY_CHANGES = 24

@@ -17,6 +17,7 @@ from gradlint.analysis.state import Mode
 from gradlint.analysis.values import (
     FALSE,
     TRUE,
+    UNKNOWN,
     Class,
     Const,
     Context,
@@ -24,6 +25,7 @@ from gradlint.analysis.values import (
     Extern,
     Flag,
     Func,
+    Generator,
     Moded,
     ModeSpec,
     Phi,
@@ -31,6 +33,7 @@ from gradlint.analysis.values import (
     Truth,
     both,
     either,
+    leaves,
     negate,
     summary,
 )
@@ -306,3 +309,12 @@ __all__ = [
     "method",
     "under",
 ]
+
+
+def dropped(m: Machine, value: Any) -> None:
+    """A suspended generator is resumed, closed or collected: the mode it had entered is left, now or later."""
+    for leaf in leaves(m.simplified(value)):
+        thing = m.get(leaf)
+        if isinstance(thing, Generator) and thing.switched:
+            m.state.mode = Mode(UNKNOWN, UNKNOWN, m.state.mode.stack)
+            m.put(leaf, replace(thing, switched=False))

@@ -28,8 +28,7 @@ def lookup(m: Machine, name: str) -> Any:
         if name in frame.names:
             return _settled(m, frame.names[name])
         if address == act.frame and act.code is not None and name in act.code.made.bound:
-            m.may_raise()  # a name of the function's own that is not bound yet: UnboundLocalError
-            return Opaque(("name", address, name))
+            return Opaque(("name", address, name))  # a name of the function's own that is not bound yet
         module = frame.module or module
         address = frame.parent
     if module:

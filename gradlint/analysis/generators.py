@@ -12,6 +12,7 @@ from typing import Any
 
 from gradlint.analysis import contexts, events
 from gradlint.analysis.calls import run_generator_body
+from gradlint.analysis.contexts import dropped
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Activation, Call, Machine
 from gradlint.analysis.state import Mode, State
@@ -98,6 +99,7 @@ def _run_moded(m: Machine, thing: Generator, mode: ModeSpec, consume: Consumer, 
 
     def resume(value: Any) -> Any:
         inside = m.state.mode
+        m.held_inside |= len(inside.stack) > len(own.stack)
         m.state.mode = contexts.left(mode, inside, outside[0])
         sent = consume(value)
         outside[0] = m.state.mode
@@ -106,7 +108,7 @@ def _run_moded(m: Machine, thing: Generator, mode: ModeSpec, consume: Consumer, 
         return sent
 
     outside = [m.state.mode]
-    m.state.mode = contexts.entered(m, mode, mode.at)
+    own = m.state.mode = contexts.entered(m, mode, mode.at)
     result = run_generator_body(m, thing, resume, consumer)
     m.state.mode = contexts.left(mode, m.state.mode, outside[0])
     return result
@@ -269,6 +271,7 @@ def next_item(m: Machine, ref: Ref, at: int) -> Any:
         _resumed(m, thing)
         return m.opaque(at, tag="next") if thing.later is None else thing.later
     before = m.state.mode
+    m.held_inside = False
     first: list[State] = []
     found: list[Any] = []
     modes: list[Mode] = []
@@ -293,7 +296,7 @@ def next_item(m: Machine, ref: Ref, at: int) -> Any:
     ended, m.state = m.state, first[0]
     held = m.get(ref)
     if isinstance(held, Generator):
-        entered = any(len(mode.stack) != len(before.stack) for mode in modes)
+        entered = m.held_inside or any(len(mode.stack) != len(before.stack) for mode in modes)
         switched = entered or any(mode != before for mode in (*modes, ended.mode))
         later = anonymous(found[1:]) if len(found) > 1 else None
         m.put(ref, replace(held, later=later, switched=switched, changes=_changes(m.state, ended)))
@@ -321,14 +324,6 @@ def _resumed(m: Machine, thing: Generator) -> None:
         elif isinstance(held, Instance):
             unknown = m.opaque(thing.at & _AT, tag=f"resumed.{name}")
             m.state.put(address, replace(held, attrs={**held.attrs, name: unknown}))
-
-
-def dropped(m: Machine, ref: Any) -> None:
-    """A suspended generator is resumed, closed or collected: the mode it had entered is left, now or later."""
-    thing = m.get(ref)
-    if isinstance(thing, Generator) and thing.switched:
-        m.state.mode = Mode(UNKNOWN, UNKNOWN, m.state.mode.stack)
-        m.put(ref, replace(thing, switched=False))
 
 
 def is_generator_function(func: Any) -> bool:

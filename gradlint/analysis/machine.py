@@ -241,6 +241,8 @@ class Machine:
         """Of a tensor (by address) those that may be the very same object: `x.to(device)` may give `x`."""
         self.views_of: dict[int, set[int]] = {}
         """The views that were made of a tensor, by address."""
+        self.held_inside = False
+        """Whether a decorated generator was left waiting inside a mode that its body has entered."""
         self.deferred = 0
         """Counts generators and lazy iterators made: what they do is done where they are consumed, or never."""
         self.data_read: dict[int, Place] = {}

@@ -19,6 +19,7 @@ from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,
     NONE,
+    TRUE,
     UNKNOWN,
     Class,
     Const,
@@ -276,6 +277,12 @@ def _copy(m: Machine, call: Call) -> Any:
     thing = m.get(value)
     if isinstance(thing, (Instance, Sequence, Table)):
         return m.alloc(call.at, replace(thing, many=False), "copy")
+    if isinstance(thing, Tensor):  # another leaf over the same memory
+        inference = m.simplified(m.state.mode.inference)
+        made = replace(
+            thing, leaf=TRUE, inference=inference, base=0, bases=(), view_mode="", nodes=frozenset(), grad=None
+        )
+        return m.tensor(call.at, made, "copy")
     return value
 
 

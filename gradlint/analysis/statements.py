@@ -10,7 +10,6 @@ from gradlint.analysis import (
     classes,
     contexts,
     frames,
-    generators,
     imports,
     torch_advice,
     torch_rebinding,
@@ -35,6 +34,7 @@ from gradlint.analysis.values import (
     Frame,
     Instance,
     Opaque,
+    Phi,
     Ref,
     Sequence,
     Tensor,
@@ -65,6 +65,8 @@ def assign(m: Machine, target: ir.Expr, value: Any, record: bool = True) -> None
             torch_watch.replaced_name(m, old, value, target.id, target.at)
         value = named(m, value, target.id)
         frames.bind(m, target.id, value)
+        if type(old) in (Ref, Phi) and old != value:
+            contexts.dropped(m, old)
         if record:
             m.bound(target.id, target.at, value)
     elif isinstance(target, ir.Attr):
@@ -222,7 +224,7 @@ def _evaluate(m: Machine, node: ir.Evaluate) -> None:
 def _delete(m: Machine, node: ir.Delete) -> None:
     for target in node.targets:
         if isinstance(target, ir.Name):
-            generators.dropped(m, m.simplified(frames.lookup(m, target.id)))
+            contexts.dropped(m, frames.lookup(m, target.id))
             frames.unbind(m, target.id)
         elif isinstance(target, ir.Attr):
             del_attr(m, evaluate(m, target.obj), target.name)

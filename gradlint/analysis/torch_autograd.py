@@ -13,7 +13,7 @@ from gradlint.analysis.operators import truth_of
 from gradlint.analysis.reasons import explain
 from gradlint.analysis.state import Mode
 from gradlint.analysis.torch_ops import is_vague, sources_of
-from gradlint.analysis.torch_values import any_of, as_tensor, known, rg_of
+from gradlint.analysis.torch_values import any_of, as_tensor, known, may_be, rg_of
 from gradlint.analysis.values import (
     FALSE,
     LIKELY_FALSE,
@@ -53,10 +53,19 @@ def backward(m: Machine, roots: list[Any], call: Call, how: str) -> Any:
     )
     retain = _flag(m, call.arg(1 if how == "tensor" else 2, "retain_graph"))
     create = _flag(m, call.arg(2 if how == "tensor" else 3, "create_graph"))
-    for root in roots:
-        m.split(root, lambda leaf: _backward(m, leaf, call.at, how, gradient != NONE, retain, create) or NONE)
+    inputs = _listed(m, call.arg(3 if how == "tensor" else 5, "inputs", NONE), call.at)
+    wanted = _wanted(m, inputs, call.rest)
+    for number, root in enumerate(roots):
+        # They are differentiated together: what one leads to is not freed before the others are done.
+        held = TRUE if number < len(roots) - 1 else retain
+        m.split(root, lambda leaf: _backward(m, leaf, call.at, how, gradient != NONE, held, create, wanted) or NONE)  # noqa: B023
         if m.dead():
             return NONE
+    keep = create if retain is None else retain
+    for root in roots[:-1]:
+        thing = m.get(known(m, m.simplified(root)))
+        if isinstance(thing, Tensor) and (keep is None or not is_true(keep)):
+            free(m, _Graph(m, thing, wanted).nodes, FALSE if keep is None else keep, m.here(call.at), set(thing.nodes))
     return NONE
 
 
@@ -65,7 +74,14 @@ def _flag(m: Machine, value: Any) -> Flag | None:
 
 
 def _backward(
-    m: Machine, root: Any, at: int, how: str, has_gradient: bool, retain: Flag | None, create: Flag | None
+    m: Machine,
+    root: Any,
+    at: int,
+    how: str,
+    has_gradient: bool,
+    retain: Flag | None,
+    create: Flag | None,
+    wanted: Wanted | None,
 ) -> Any:
     root = known(m, root)
     if isinstance(root, (Opaque, Const)) and (isinstance(root, Const) or root.kind == "number"):
@@ -77,7 +93,7 @@ def _backward(
         return NONE
     thing = m.get(ref)
     assert isinstance(thing, Tensor)
-    found = _Graph(m, thing)
+    found = _Graph(m, thing, wanted)
     m.differentiations += 1
     if is_false(m.simplified(thing.rg)) and (
         torch_rebinding.missed(m, thing, at) or _differentiated_again(m, [ref], at)
@@ -104,8 +120,8 @@ def _backward(
     keep = create if retain is None else retain
     if keep is None or not is_true(keep):
         m.freed_roots[m.here(at)] = m.fact(ref)
-        free(m, found.nodes, FALSE if keep is None else keep, m.here(at), found.some)
-    accumulate(m, thing, ref, at)
+        free(m, found.nodes, FALSE if keep is None else keep, m.here(at), {*found.some, *found.passed})
+    accumulate(m, thing, ref, at, wanted)
     return NONE
 
 
@@ -304,14 +320,14 @@ def free(m: Machine, nodes: list[int], keep: Flag, here: int, some: Collection[i
             m.state.put(address, replace(node, freed=gone, freed_at=here))
 
 
-def accumulate(m: Machine, thing: Tensor, ref: Ref, at: int) -> None:
-    """Leaves of the graph get a gradient."""
+def accumulate(m: Machine, thing: Tensor, ref: Ref, at: int, wanted: Wanted | None = None) -> None:
+    """Leaves of the graph get a gradient, or those that are wanted."""
     from gradlint.analysis import torch_steps
 
     inference = m.simplified(m.state.mode.inference)
     sources = sources_of(m, ref, thing)
     torch_steps.graded(m, sources, is_vague(m, [ref]), at)
-    for address in sorted(sources):
+    for address in sorted(sources if wanted is None else sources & wanted.leaves):
         held = m.state.heap.get(address)
         if isinstance(held, Tensor) and isinstance(m.get(held.grad), Tensor):
             from gradlint.analysis.torch_inplace import changed
@@ -509,7 +525,8 @@ def apply_function(m: Machine, cls: Ref, call: Call) -> Any:
     from gradlint.analysis.attributes import class_attr
 
     given = any_of(m, call.args)
-    flag = both(m.recording, either(given, UNKNOWN) if call.rest else given)
+    # Inference mode itself is not asked, only whether grad mode is on.
+    flag = both(m.state.mode.grad, either(given, UNKNOWN) if call.rest else given)
     ctx = m.alloc(call.at, Instance(Extern("torch.autograd.FunctionCtx"), {}, complete=False), "ctx")
     forward = class_attr(m, cls, "forward", call.at)
     before = m.state.mode
@@ -539,7 +556,7 @@ def _handed_out(m: Machine, value: Any, arguments: set[Any], below: frozenset[in
     result = _function_result(m, value, FALSE, below, call)
     if isinstance(thing, Tensor) and made and any(t.value is None for t in leaves(m.simplified(thing.rg))):
         m.put(result, replace(m.get(result), rg=UNKNOWN))  # type: ignore[arg-type]  # it may be a view
-    return result
+    return may_be(m, result, value) if made and isinstance(result, Ref) else result
 
 
 MARKED = "_non_differentiable"
@@ -633,7 +650,7 @@ def checkpoint(m: Machine, call: Call) -> Any:
     )  # fmt: skip
     _ = known_before
     below = frozenset().union(frozenset(), *(_below(m, v) for v in args))
-    flag = both(m.recording, inputs)
+    flag = both(m.state.mode.grad, inputs)
     return m.split(result, lambda leaf: _function_result(m, leaf, flag, below, call))
 
 

@@ -179,7 +179,8 @@ def _base_follows(m: Machine, thing: Tensor, rg: Flag, nodes: frozenset[int], or
 def _guarded(m: Machine, thing: Tensor) -> Flag:
     """Whether torch keeps a tensor from being written outside of inference mode: inference tensors, but not what is
     detached from them outside of it, though that is one as well (measured with torch 2.13)."""
-    inside = any("inference_mode" in mode for mode in thing.origin.modes)
+    switches = [mode for mode in thing.origin.modes if "inference_mode" in mode]
+    inside = bool(switches) and not switches[-1].endswith("(False)")
     detached = thing.origin.op in ("torch.Tensor.detach", "torch.Tensor.data") and not inside
     return FALSE if detached else m.simplified(thing.inference)
 

@@ -559,12 +559,15 @@ def aliased(
         return base
     own = m.simplified(thing.rg)
     view = alias == "view"
+    root = m.state.heap.get(thing.base)
+    # With grad off a view asks what it is a view of in the end.
+    through = m.simplified(root.rg) if isinstance(root, Tensor) else own
     rg_off: Flag = (
-        own
+        through
         if off == "keeps"
         else FALSE
         if off == "drops"
-        else lift(lambda t: FALSE if t.value is False else UNKNOWN, own)
+        else lift(lambda t: FALSE if t.value is False else UNKNOWN, through)
     )
     inference = m.simplified(thing.inference)
     # Nothing shines through a view of an inference tensor.
@@ -648,13 +651,15 @@ def record(
             elif is_true(m.simplified(thing.leaf)):
                 grads.add(ref.addr)
             below |= sources_of(m, ref, thing)
+    doubtful = any(k in bound.named and not is_false(rg_of(m, bound.named[k])) for k in row.maybe_diffargs)
     saved = saved_of(m, row, bound, storage)
     node = Node(
         name, frozenset(inputs), frozenset(maybe), frozenset(grads), saved, bool(saved) or keeps_something(m, row, bound),
-        sources=frozenset(sorted(below)[:MAX_SOURCES]), vague=is_vague(m, flowing(row, bound)) or len(below) > MAX_SOURCES,
+        sources=frozenset(sorted(below)[:MAX_SOURCES]),
+        vague=doubtful or is_vague(m, flowing(row, bound)) or len(below) > MAX_SOURCES,
         at=m.here(call.at),
     )  # fmt: skip
-    return frozenset({m.alloc(call.at, node, "node" + tag).addr}), is_true(rg) and is_true(m.recording)
+    return frozenset({m.alloc(call.at, node, "node" + tag).addr}), is_true(rg) and is_true(m.recording) and not doubtful
 
 
 def _perhaps(m: Machine, value: Any) -> set[Ref]:

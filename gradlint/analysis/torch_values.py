@@ -145,6 +145,7 @@ def views_follow(m: Machine, address: int, written: bool) -> None:
         leaf = UNKNOWN if written or rg == UNKNOWN else held.leaf
         nodes = held.nodes | base.nodes if written else held.nodes
         m.state.put(view, replace(held, rg=rg, leaf=leaf, nodes=nodes, sure=held.sure and not written))
+        twins_follow(m, Ref(view))
 
 
 def rg_of(m: Machine, value: Any) -> Flag:
