@@ -51,6 +51,8 @@ class _Walk:
         if not self.reaches(node):
             return False
         if self.needed is not None and node.variable is not None and node in self.captures and not self.accumulates:
+            if node in self.roots:
+                return False
             raise RuntimeError(errors.LEAF_IN_GRAD)
         return True
 
@@ -113,6 +115,8 @@ class _Walk:
 
     def evaluate(self, node: Node, grads: list[Any]) -> list[Any]:
         """The gradients of the node's inputs; hooks see and may replace what goes in and what comes out."""
+        if self.needed is not None and node not in self.needed and node not in self.captures:
+            return []
         if node.tensor_hooks is not None:
             for nr, hooks in list(node.tensor_hooks.items()):
                 grads[nr] = run_tensor_hooks(hooks, grads[nr])
@@ -121,8 +125,9 @@ class _Walk:
             grads[0] = run_tensor_hooks(variable._meta.hooks, grads[0])
         if node.retained is not None:
             _retain(node.retained, grads)
-        for nr, index in self.captures.get(node, ()):
-            self.captured[index] = grads[nr]
+        if variable is None or not self.accumulates:
+            for nr, index in self.captures.get(node, ()):
+                self.captured[index] = grads[nr]
         if self.needed is not None and not self._goes_on(node, self.needed):
             return []
         before, evaluating.node = evaluating.node, node
@@ -227,12 +232,12 @@ def _leading_to(targets: set[Node], roots: list[Node]) -> set[Node]:
 
 
 def run_tensor_hooks(hooks: HookDict, grad: Any) -> Any:
-    if grad is None:
-        return None
     for hook in list(hooks.values()):
         result = hook(grad)
         if result is None:
             continue
+        if grad is None:
+            raise RuntimeError("can't replace a None gradient with a non-None value")
         if not isinstance(result, Tensor):
             raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
         _check_hook(hook, grad, result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import copy
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -65,7 +66,10 @@ def _size(self: Tensor, dim: int | None = None) -> Any:
 
 
 def _stride(self: Tensor, dim: int | None = None) -> Any:
-    strides = tuple([stride // self._array.dtype.itemsize for stride in self._array.strides])
+    array = self._array
+    strides = tuple([stride // array.dtype.itemsize for stride in array.strides])
+    if not array.size:  # numpy has none there
+        strides = tuple(math.prod([max(size, 1) for size in array.shape[at + 1 :]]) for at in range(array.ndim))
     return strides if dim is None else strides[dim]
 
 

@@ -17,7 +17,7 @@ from . import errors
 from .dtypes import dtype
 from .hooks import HookDict, add_hook
 from .modes import mode
-from .saved import cleared, save, unpacked
+from .saved import Output, cleared, save, unpacked
 from .tensor import _ACCUMULATE, Meta, Tensor, edge_of, needs_grad, node_of
 
 Edge = tuple["Node", int]
@@ -243,6 +243,9 @@ def attach(name: str, outputs: Sequence[Tensor], ways: Sequence[Any], shared: Se
             position, edge = len(edges), edge_of(source)
             edges.append(edge)
             if edge is None:
+                for key, value in zip(names, way[2:], strict=True):
+                    if isinstance(value, Output) or (needs_grad(source) and _shared(key, ways)):
+                        values.setdefault(key, value)
                 continue
         for key, value in zip(names, way[2:], strict=True):
             if key not in values:
@@ -254,6 +257,11 @@ def attach(name: str, outputs: Sequence[Tensor], ways: Sequence[Any], shared: Se
     if values:
         node.saved = {key: save(value, outputs) for key, value in values.items()}
     return node
+
+
+def _shared(name: str, ways: Sequence[Any]) -> bool:
+    """Whether more than one way takes it: torch saves such, and results, whoever needs them."""
+    return sum(len(way) > 1 and name in names_of(way[1]) for way in ways) > 1
 
 
 def dead_end(name: str, tensor: Tensor) -> Node:

@@ -39,7 +39,8 @@ def check(target: Tensor, others: Any = (), number: bool = False, copying: bool 
         if number or any(each._counter is not None for each in others):
             raise RuntimeError(errors.LEAF_INPLACE)
         return False
-    if not recording(target, *others):
+    seen_by_number = number and target._counter is None and needs_grad(target)
+    if not recording(target, *others) and not seen_by_number:
         return False
     meta = target._meta
     if meta is not None and meta.view is not None:

@@ -88,3 +88,42 @@ def test_a_form_in_place_calls_itself_by_its_own_name() -> None:
         x.floor_divide_(2).sum().backward()
     with pytest.raises(RuntimeError, match="Long can't be cast to the desired output type bool"):
         (torch.ones(2) > 0).clamp_(0, 1)
+
+
+def test_the_error_of_recording_comes_before_that_of_computing() -> None:
+    with torch.inference_mode():
+        kept = torch.ones(2, 2)
+    with pytest.raises(RuntimeError, match="Inference tensors cannot be saved for backward"):
+        torch.maximum(kept, torch.ones(2, 3, requires_grad=True))
+
+
+def test_hooks_hear_of_a_gradient_that_is_not_there() -> None:
+    class Nothing(torch.autograd.Function):  # type: ignore[name-defined, misc]
+        @staticmethod
+        def forward(ctx: object, x: object) -> object:
+            return x * 2  # type: ignore[operator]
+
+        @staticmethod
+        def backward(ctx: object, grad: object) -> None:
+            return None
+
+    heard: list[object] = []
+    w = torch.ones(2, requires_grad=True)
+    w.register_hook(heard.append)
+    Nothing.apply(w).sum().backward()
+    assert heard == [None]
+
+
+def test_what_has_no_derivative_raises_before_anything_is_accumulated() -> None:
+    w = torch.ones(2, requires_grad=True)
+    floored = torch.ones(2, requires_grad=True) // 2
+    with pytest.raises(RuntimeError, match="derivative for aten::floor_divide is not implemented"):
+        torch.autograd.backward([w.sum(), floored.sum()])
+    assert w.grad is None
+
+
+def test_a_transform_of_a_view_made_with_grad_off_requires_grad_outside() -> None:
+    w = torch.zeros(3, requires_grad=True)
+    with torch.no_grad():
+        part = w[1:]
+    assert torch.func.vjp(torch.sin, part)[0].requires_grad

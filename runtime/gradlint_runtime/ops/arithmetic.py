@@ -246,7 +246,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
             "PowBackward2", value, (exponent, _exponent_way_of(input), exponent, OUT), dtype=kind
         )  # fmt: skip
     return record(
-        "PowBackward1", value, (input, _base_way, input, exponent, OUT),
+        "PowBackward1", value, (input, _base_way, input, exponent),
         (exponent, _exponent_way, input, exponent, OUT), dtype=kind,
     )  # fmt: skip
 
@@ -296,8 +296,7 @@ def times_number(value: Tensor, number: Any) -> Tensor:
     )
 
 
-def _base_way(grad: Any, self: Any, exponent: Any, result: Any) -> Any:
-    """The result is saved whether the exponent requires grad or not."""
+def _base_way(grad: Any, self: Any, exponent: Any) -> Any:
     slope = grad * conj(exponent * self ** (exponent - 1))
     return where(exponent == 0, 0.0, slope)
 

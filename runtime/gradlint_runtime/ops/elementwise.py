@@ -417,7 +417,7 @@ def relu_way(grad: Any, result: Any) -> Any:
 def threshold_backward(grad: Tensor, self: Tensor, threshold: float) -> Tensor:
     """The gradient where `self` is above the threshold, and zero elsewhere."""
     return record(
-        "ThresholdBackwardBackward0", np.where(self._array > threshold, grad._array, grad._array.dtype.type(0)),
+        "ThresholdBackwardBackward0", np.where(self._array <= threshold, grad._array.dtype.type(0), grad._array),
         (grad, lambda g, self: threshold_backward(g, self, threshold), self),
         (self, lambda g: zeros_of(g)),
     )  # fmt: skip

@@ -9,6 +9,7 @@ import numpy as np
 from .. import errors
 from ..apply import record
 from ..dtypes import COMPLEX, FLOATING, dtype, result_type
+from ..face.guard import guarded
 from ..inplace import become
 from ..modes import mode
 from ..tensor import Tensor, needs_grad
@@ -61,6 +62,7 @@ def hb(tensor: Tensor) -> Tensor:
     return conj(transpose(tensor, -2, -1))
 
 
+@guarded
 @lower_precision
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     _check_saved(input, mat2)
@@ -308,6 +310,7 @@ def _integer_factors(kind: dtype, beta: Any, alpha: Any) -> None:
             raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
 
 
+@guarded
 @lower_precision
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     _check_saved(mat1, mat2)

@@ -76,6 +76,8 @@ def scattered(
     size: tuple[int, ...], stride: tuple[int, ...], offset: int,
 ) -> Tensor:  # fmt: skip
     """The gradient of a tensor from that of a strided piece of it. Elements that appear twice get the sum."""
+    from .index import take
+
     source, piece = _places(shape, layout, start), _places(size, stride, offset)
     length = max(source.max(initial=-1), piece.max(initial=-1)) + 1
     flat = grad._array.reshape(-1)
@@ -90,7 +92,10 @@ def scattered(
         return gathered(again, source, piece, length)
 
     if recording(grad):
-        return record("AsStridedBackwardBackward0", value.reshape(shape), (grad, way))
+        if (shared > 1).any():
+            return record("AsStridedBackwardBackward0", value.reshape(shape), (grad, way))
+        memory = record("CopySlices", storage, (grad, lambda again: take(again, wrap(piece))))
+        return as_strided(counted(memory, 1), shape, layout, start)
     # A view of memory laid out as that of the source, to which the piece was added.
     base = counted(wrap(storage, grad._dtype), 1)
     base._array[source.reshape(-1)] = value.reshape(-1)

@@ -12,9 +12,10 @@ from ..dtypes import BOOL, COMPLEX, INTEGRAL, cast
 from ..graph import node_class
 from ..modes import mode
 from ..tensor import Tensor, needs_grad
+from ..views import address
 from .blend import masked_fill
 from .common import broadcast_shape, sizes_of, zeros_of
-from .index import index_fill
+from .index import index_fill, index_put
 
 
 def copied(input: Tensor, src: Tensor) -> Tensor:
@@ -28,9 +29,13 @@ def copied(input: Tensor, src: Tensor) -> Tensor:
 def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     if not isinstance(src, Tensor):
         raise errors.not_a_tensor("copy_", "src", 1, src)
-    if input is src:
+    if input is src or _same_places(input._array, src._array):
         return inplace.become(input, _onto_itself, (src,), src)
     return inplace.become(input, copied, (src,), src)
+
+
+def _same_places(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype and address(a) == address(b)
 
 
 def _onto_itself(input: Tensor, src: Tensor) -> Tensor:
@@ -77,7 +82,7 @@ def zeroed(input: Tensor) -> Tensor:
 
 
 inplace.COPYING.update((copied, _onto_itself))
-inplace.FILLING.update((filled, zeroed, _onto_itself, index_fill, masked_fill))
+inplace.FILLING.update((filled, zeroed, _onto_itself, index_fill, index_put, masked_fill))
 
 
 def zero_(input: Tensor) -> Tensor:
