@@ -500,7 +500,8 @@ def _outside(m: Machine, outputs: list[Any], value: Any) -> bool:
         below = torch_cuts.identities(m, sources_of(m, known(m, m.simplified(output)), root))
         if thing.nodes & set(held) or m.contexts.identity(ref.addr) in below:
             return False
-        if ref == known(m, m.simplified(output)):
+        own = known(m, m.simplified(output))
+        if ref == own or own.addr in m.twins.get(ref.addr, ()):
             return False
     return True
 
@@ -682,12 +683,14 @@ def transformed(m: Machine, call: Call) -> Any:
 
 
 def call_transformed(m: Machine, call: Call) -> Any:
-    """A call of what `transformed` made: f runs with grad on, whatever mode is outside; a mode inside f is respected."""
+    """A call of what `transformed` made: f runs with grad on, whatever mode is outside (but vmap leaves the mode alone); a
+    mode inside f is respected."""
     func, args = call.args[0], call.args[2:]
     name = call.name.removesuffix("()")
     short = name.rpartition(".")[2]
     before = m.state.mode
-    m.state.mode = Mode(TRUE, FALSE, before.stack)
+    if short != "vmap":
+        m.state.mode = Mode(TRUE, FALSE, before.stack)
     given = args
     if short in FORWARD:
         given = tuple(_tracked(m, v, call.at, n) if _is_tensor(m, v) else v for n, v in enumerate(args))

@@ -186,11 +186,14 @@ def _computed(m: Machine, ref: Any, name: str, args: tuple[Any, ...], at: int) -
     flag = both(m.recording, any_of(m, flow))
     if member is not None and member.off != "drops" and not is_true(m.recording):
         flag = either(flag, UNKNOWN if not is_false(any_of(m, flow)) else FALSE)
-    return _result(m, name, operands, flow, flag, at, name)
+    return _result(m, name, operands, flow, flag, at, name, handed=member is not None and member.off != "drops")
 
 
-def _result(m: Machine, name: str, operands: list[Any], flow: list[Any], flag: Flag, at: int, op: str) -> Any:
-    """A tensor computed from operands, of which those in `flow` have derivatives. `op`: what its origin calls it."""
+def _result(
+    m: Machine, name: str, operands: list[Any], flow: list[Any], flag: Flag, at: int, op: str, handed: bool = False
+) -> Any:
+    """A tensor computed from operands, of which those in `flow` have derivatives. `op`: what its origin calls it. `handed`:
+    it may be one of them."""
     from gradlint.analysis import torch_advice
     from gradlint.analysis.torch_ops import carried, is_vague, note_recorded, sources_of
     from gradlint.analysis.torch_values import tensors_in
@@ -220,7 +223,8 @@ def _result(m: Machine, name: str, operands: list[Any], flow: list[Any], flag: F
         )
     lost = carried(m, operands, flow, flag, "mode", name, at)
     made = Tensor(
-        rg=flag, leaf=negate(flag), floating=TRUE, inference=m.simplified(m.state.mode.inference), nodes=nodes,
+        rg=flag, leaf=UNKNOWN if handed and not is_false(flag) else negate(flag), floating=TRUE,
+        inference=UNKNOWN if handed else m.simplified(m.state.mode.inference), nodes=nodes,
         sure=is_true(flag) and is_true(m.recording), lost=lost, origin=m.origin(op, at, operands, flag),
     )  # fmt: skip
     return m.tensor(at, made, name)

@@ -12,6 +12,7 @@ from gradlint.analysis.torch_ops import (
     MAX_SOURCES,
     carried,
     each_single,
+    inference_of_copy,
     is_vague,
     made_from,
     mark_used,
@@ -162,8 +163,12 @@ def _tensor(
     floating: Flag = {"float": TRUE, "complex": TRUE, "int": FALSE, "bool": FALSE}.get(row.floating, UNKNOWN)
     if row.floating == "same":
         floating = TRUE if row.learns else flag_of(m, inputs[0], "floating") if inputs else UNKNOWN
+    inference, leaf = m.simplified(m.state.mode.inference), negate(rg)
+    if _word(row.alias, index) != "fresh" and inputs:
+        inference = inference_of_copy(m, flag_of(m, inputs[0], "inference"))
+        leaf = TRUE if is_false(rg) else leaf if is_true(m.recording) and _word(row.alias, index) == "view" else UNKNOWN
     made = Tensor(
-        rg=rg, leaf=negate(rg), floating=floating, inference=m.simplified(m.state.mode.inference), scalar=scalar,
+        rg=rg, leaf=leaf, floating=floating, inference=inference, scalar=scalar,
         single=_single(m, ref, name, scalar, inputs), made_from=made_from(m, inputs, rg),
         storage=storage, nodes=nodes, sure=is_true(rg) and is_true(m.recording), lost=lost, origin=origin,
     )  # fmt: skip

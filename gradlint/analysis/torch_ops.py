@@ -135,6 +135,9 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
     check_saved_inference(m, name, row, bound, call.at)
     if m.dead():
         return NONE
+    target = known(m, m.simplified(bound.named.get("out", NONE)))
+    if isinstance(m.get(target), Tensor):
+        return _written_to(m, target, call.at)
     if returns == "t" or returns == "self":
         made = one_result(m, name, row, bound, call, 0)
         if name.rpartition(".")[2] in torch_advice.LOSSES:
@@ -148,7 +151,10 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
                 for n, part in enumerate(parts)
             )
             return m.alloc(call.at, Sequence("results", made), "results")
-        item = one_result(m, name, row, bound, call, 0)
+        if grad_class(row, 0) == "each" and len(bound.values()) > 1:
+            item = m.opaque(call.at, FALSE if is_false(any_of(m, bound.values())) else UNKNOWN, tag="each")
+        else:
+            item = one_result(m, name, row, bound, call, 0)
         return m.alloc(call.at, Sequence("results", (), item), "results")
     if len(returns) > 1 and set(returns) == {"t"} and len(row.grad) == 1 and row.name.rpartition(".")[2] in PLACES:
         # `max(dim)` gives places, too, besides what `max()` gives.
@@ -160,6 +166,18 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
     off = is_false(m.recording) and "shares" not in row.alias
     belief = FALSE if is_false(rg) else LIKELY_FALSE if off else UNKNOWN
     return m.opaque(call.at, belief, tag="depends", origin=made_by(m, name, bound, call.at, belief))
+
+
+def _written_to(m: Machine, target: Ref, at: int) -> Ref:
+    """`out=`: the tensor that is given is written and given back; torch refuses it where a graph would be recorded."""
+    from gradlint.analysis.torch_inplace import touch
+
+    thing = m.get(target)
+    assert isinstance(thing, Tensor)
+    m.may_raise()
+    touch(m, thing.storage, at)
+    m.put(target, replace(thing, scalar=UNKNOWN, single=UNKNOWN))
+    return target
 
 
 def _parts(m: Machine, bound: Operands) -> list[Any]:
@@ -272,8 +290,6 @@ def computed_rg(m: Machine, row: tables.Operator, bound: Operands, call: Call, i
         return FALSE
     if kind == "each":
         own = _of_operand(m, [*bound.named.values(), *bound.extra], index)
-        if row.returns == "t*" and len(bound.values()) > 1:
-            own = FALSE if is_false(any_of(m, bound.values())) else UNKNOWN
         # It may give the operand itself, which is not changed by the mode.
         return _pick(m.recording, own, lift(lambda t: FALSE if t.value is False else UNKNOWN, own))
     if kind != "diff":

@@ -261,6 +261,10 @@ def set_attribute(m: Machine, ref: Ref, name: str, value: Any, at: int) -> None:
         if not (isinstance(value, Ref) and use_of_data(m, value, "inplace")):
             m.event(events.DataUsed, at, target=m.fact(ref), how="assign")
         touch(m, thing.storage, at, hidden=True)
+        thing = m.get(ref)
+        if isinstance(thing, Tensor):
+            other = {flag: flag_of(m, value, flag) for flag in ("floating", "inference", "scalar", "single")}
+            m.put(ref, replace(thing, **other, plain=UNKNOWN))
     elif name == "requires_grad_":
         in_vain(m, name, at, value, "parameter" if thing.parameter else "tensor", "method")
     else:
@@ -381,12 +385,7 @@ def _detach(m: Machine, call: Call) -> Any:
 def _detach_in_place(m: Machine, call: Call) -> Any:
     ref, thing = _this(m, call)
     inside = m.simplified(m.state.mode.inference)
-    if (
-        is_true(inside)
-        and not is_true(m.simplified(thing.inference))
-        or torch_ops.is_strange(thing)
-        and not is_true(inside)
-    ):
+    if is_true(inside) and not is_true(m.simplified(thing.inference)) or torch_ops.is_strange(thing):
         return ref  # autograd does not see the call, and the flag stays (measured with torch 2.13)
     lost = cut_off(m, ref, thing, "torch.Tensor.detach_", call.at)
     origin = m.origin("torch.Tensor.detach_", call.at, (ref,), FALSE)

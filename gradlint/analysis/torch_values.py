@@ -136,7 +136,13 @@ def views_follow(m: Machine, address: int, written: bool) -> None:
         return
     for view in m.views_of.get(address, ()):
         held = m.state.heap.get(view)
-        if not isinstance(held, Tensor) or held.rg == base.rg or held.base != address and address not in held.bases:
+        if (
+            not isinstance(held, Tensor)
+            or is_true(held.inference)
+            or held.rg == base.rg
+            or held.base != address
+            and address not in held.bases
+        ):
             continue
         recorded = negate(m.simplified(held.leaf))
         rg: Flag = base.rg if is_true(base.rg) or is_false(recorded) else held.rg
