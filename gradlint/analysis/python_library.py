@@ -307,7 +307,10 @@ def deepcopy(m: Machine, value: Any, at: int, how: str, memo: dict[int, Any], pa
     if isinstance(thing, Tensor):
         m.event(events.Copied, at, target=m.fact(value), how=how)
         storage = m.alloc(at, Storage(), f"storage{path}").addr
-        made = replace(thing, storage=storage, base=0, view_mode="", nodes=frozenset(), sure=True, many=False)
+        inference = m.simplified(m.state.mode.inference)
+        made = replace(
+            thing, storage=storage, base=0, view_mode="", nodes=frozenset(), sure=True, many=False, inference=inference
+        )
         memo[value.addr] = m.alloc(at, made, f"copy{path}")
         return memo[value.addr]
     if not isinstance(thing, (Instance, Sequence, Table)):

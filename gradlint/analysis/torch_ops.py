@@ -150,6 +150,10 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
                 one_result(m, name, row, Operands({row.args[0]: part}, ()), call, 0, f".{n}")
                 for n, part in enumerate(parts)
             )
+            for ref in made if len(made) > 1 else ():
+                thing = m.get(ref)
+                if isinstance(thing, Tensor) and ref not in parts:  # its shape is that of all of them together
+                    m.put(ref, replace(thing, scalar=UNKNOWN, single=UNKNOWN))
             return m.alloc(call.at, Sequence("results", made), "results")
         if grad_class(row, 0) == "each" and len(bound.values()) > 1:
             item = m.opaque(call.at, FALSE if is_false(any_of(m, bound.values())) else UNKNOWN, tag="each")
@@ -735,6 +739,8 @@ def saved_of(m: Machine, row: tables.Operator, bound: Operands, result: int) -> 
     for name in (*row.saves, *PRACTICALLY.get(row.name, ())):
         if name == "result" and "never" in row.grad[1:]:
             continue  # of values and their places the places are saved
+        if name == "result" and not saved_now(m, row, bound, name):
+            continue
         if name == "result":
             # What is written in place has been written by now.
             own = m.state.heap.get(result)

@@ -37,6 +37,7 @@ from gradlint.analysis.values import (
     Tensor,
     Truth,
     both,
+    either,
     is_assumed,
     is_false,
     is_true,
@@ -316,6 +317,9 @@ def set_requires_grad(m: Machine, ref: Ref, flag: Flag, at: int, how: str) -> No
     new = lift(lambda t, r: r if t.value is None and r.value is None else t, flag, rg)
     if is_true(raises):
         new = rg
+    base = m.state.heap.get(thing.base)
+    if isinstance(base, Tensor) and not is_false(thing.leaf):
+        new = either(new, m.simplified(base.rg))  # a view that has no graph requires grad as its base does
     origin = thing.origin
     if is_true(new) and is_false(rg):
         origin = replace(m.origin("leaf", at, (), new), name=thing.origin.name)

@@ -42,8 +42,9 @@ MODES = {
     "on in inference": "torch.inference_mode(), torch.enable_grad()",
     "either": "torch.set_grad_enabled(g0)",
 }
-ANY = tuple(kind for kind in KNOWN if kind != "leaf made in inference")
-"""What "any" stands for: that what is not known is no inference tensor that requires grad is taken for granted."""
+ANY = ("plain", "leaf", "nonleaf", "inference", "view", "view of leaf", "view of nonleaf")
+"""What "any" stands for. It is taken for granted that what is not known is no inference tensor that requires grad, and no
+view made with gradients off of something else that requires grad."""
 
 
 @dataclass(frozen=True)

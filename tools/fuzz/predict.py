@@ -77,6 +77,8 @@ class Watched:
 
     bound: dict[Bound, set[tuple[bool, bool, bool]]] = field(default_factory=lambda: defaultdict(set))
     ended: set[int] = field(default_factory=set)
+    loops: list[tuple[int, int]] = field(default_factory=list)
+    """First and last lines of loops: where one raises, what it has run once it may not run again."""
     raised: int = 0
     """The line at which the program ended, where it raised."""
 
@@ -127,6 +129,7 @@ def watched(source: str) -> Watched:
     tree = ast.fix_missing_locations(_Watch().visit(ast.parse(source)))
     code = compile(tree, "program", "exec")
     result = Watched()
+    result.loops = [(node.lineno, node.end_lineno or 0) for node in ast.walk(tree) if isinstance(node, ast.For)]
 
     def seen(line: int, name: str, value: Any) -> None:
         if isinstance(value, torch.Tensor):
@@ -228,6 +231,9 @@ def _of_finding(finding: Finding, run: Watched, totals: Counter[str]) -> Iterato
     line = finding.span.line
     certain = finding.certainty is Certainty.CERTAIN
     whole_line = line == finding.span.end_line and line != run.raised
+    whole_line = whole_line and not any(
+        first <= line <= last and first <= run.raised <= last for first, last in run.loops
+    )
     if finding.severity is Severity.ERROR and line in run.ended and whole_line:
         yield Refuted(f"{finding.code} {finding.message}", line, certain, finding.code)
 
