@@ -115,7 +115,8 @@ class _Walk:
 
     def evaluate(self, node: Node, grads: list[Any]) -> list[Any]:
         """The gradients of the node's inputs; hooks see and may replace what goes in and what comes out."""
-        if self.needed is not None and node not in self.needed and node not in self.captures:
+        alone = len(self.roots) == 1 and node in self.roots  # then torch goes there without asking
+        if self.needed is not None and node not in self.needed and node not in self.captures and not alone:
             return []
         if node.tensor_hooks is not None:
             for nr, hooks in list(node.tensor_hooks.items()):
