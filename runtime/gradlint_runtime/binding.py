@@ -123,6 +123,12 @@ class UntypedStorage:
 UntypedStorage.__module__ = "torch"
 
 
+def _is_set_to(self: Tensor, tensor: Tensor) -> bool:
+    """Whether two tensors are the same places of one storage."""
+    a, b = self._array, tensor._array
+    return storage_of(a) is storage_of(b) and a.shape == b.shape and a.strides == b.strides and address(a) == address(b)
+
+
 def _storage(self: Tensor) -> UntypedStorage:
     return UntypedStorage(self._array)
 
@@ -404,7 +410,7 @@ OWN: dict[str, Any] = {
     "itemsize": property(lambda self: self._dtype.itemsize), "element_size": lambda self: self._dtype.itemsize,
     "nbytes": property(lambda self: self._array.size * self._dtype.itemsize), "stride": _stride,
     "storage_offset": _storage_offset, "data_ptr": _data_ptr, "is_contiguous": _is_contiguous,
-    "untyped_storage": _storage, "is_floating_point": lambda self: self._dtype.is_floating_point,
+    "untyped_storage": _storage, "is_set_to": _is_set_to, "is_floating_point": lambda self: self._dtype.is_floating_point,
     "is_complex": lambda self: self._dtype.is_complex, "is_signed": lambda self: self._dtype.is_signed,
     "is_cuda": property(lambda self: False), "is_sparse": property(lambda self: False),
     "is_quantized": property(lambda self: False), "is_meta": property(lambda self: False),

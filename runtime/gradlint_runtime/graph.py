@@ -56,6 +56,8 @@ class Node:
         return f"<{type(self).__name__} object at {id(self):#x}>"
 
     def __call__(self, *grads: Any) -> Any:
+        if len(grads) != len(self.outputs):
+            raise TypeError(f"expected {len(self.outputs)} arguments, got {len(grads)} instead")
         results = self.apply(list(grads), lambda position: True)
         return results[0] if len(results) == 1 else tuple(results)
 

@@ -7,6 +7,7 @@ behind its base by way of `CopySlices`.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -203,13 +204,14 @@ def _saved_outputs_are(node: Node, target: Tensor) -> None:
 
 
 def _name_view(node: Node, target: Tensor) -> None:
-    """Errors call a saved result that is a view by the node of the view."""
+    """A saved result that is a view has its history from the node of the view, which names it in errors as well."""
     if meta_of(target).view is None:
         return
     for saved in (node.saved or {}).values():
         if isinstance(saved, SavedOutput):
             after = node_of(target)
-            saved.view_name = None if after is None else after.name()
+            # Held weakly: that node leads back to the one that saves this.
+            saved.view_node = None if after is None else weakref.ref(after)
 
 
 def rebase(target: Tensor, node: Node) -> None:

@@ -25,13 +25,14 @@ OUT, OUT1, OUT2, OUT3, OUT4 = (Output(nr) for nr in range(5))
 class SavedTensor:
     """A saved input: the tensor itself, and the version it must still have."""
 
-    __slots__ = ("tensor", "version", "packed", "unpack_hook", "edge", "wanted")
+    __slots__ = ("tensor", "version", "packed", "unpack_hook", "edge", "wanted", "leaf")
 
     def __init__(self, tensor: Tensor) -> None:
         if tensor._counter is None:
             raise RuntimeError(errors.INFERENCE_SAVED)
         self.tensor: Tensor | None = tensor
         self.version = tensor._counter.n
+        self.leaf = tensor._meta is None or tensor._meta.node is None
         self.unpack_hook: Any = None
         if mode.saved_hooks:
             self.register_hooks(*mode.saved_hooks[-1])
@@ -72,6 +73,8 @@ class SavedTensor:
             return with_edge(self._from_hook(), self.edge, self.wanted) if self.wanted else self._from_hook()
         tensor = self.tensor
         assert tensor is not None and tensor._counter is not None
+        if not self.leaf and (tensor._meta is None or tensor._meta.node is None):
+            raise RuntimeError(errors.SAVED_DETACHED)
         if tensor._counter.n != self.version:
             meta, node = tensor._meta, node_of(tensor)
             name = None if meta is None or node is None else node.name()
@@ -100,11 +103,11 @@ SavedTensor.__module__ = "torch._C._autograd"
 class SavedOutput(SavedTensor):
     """A saved output. It is kept without its history, which is the node that saves it, and gets it back from there."""
 
-    __slots__ = ("nr", "view_name")
+    __slots__ = ("nr", "view_node")
 
     def __init__(self, tensor: Tensor, nr: int) -> None:
         self.nr = nr
-        self.view_name: str | None = None
+        self.view_node: Any = None  # weak reference to the node behind a result that is a view
         super().__init__(tensor)
         if self.tensor is not None:
             bare = self.tensor = _new(Tensor)
@@ -116,9 +119,11 @@ class SavedOutput(SavedTensor):
             return with_edge(self._from_hook(), (node, self.nr), True)
         tensor = self.tensor
         assert tensor is not None and tensor._counter is not None
+        node = (None if self.view_node is None else self.view_node()) or node
         if tensor._counter.n != self.version:
-            name = node.name() if self.view_name is None else self.view_name
-            raise errors.modified(tensor._dtype, tensor._array.shape, name, self.nr, tensor._counter.n, self.version)
+            raise errors.modified(
+                tensor._dtype, tensor._array.shape, node.name(), self.nr, tensor._counter.n, self.version
+            )
         return with_edge(tensor, (node, self.nr), True)
 
 

@@ -127,3 +127,26 @@ def test_a_transform_of_a_view_made_with_grad_off_requires_grad_outside() -> Non
     with torch.no_grad():
         part = w[1:]
     assert torch.func.vjp(torch.sin, part)[0].requires_grad
+
+
+def test_a_result_saved_in_place_on_a_view_keeps_the_history_of_the_view() -> None:
+    x = torch.tensor([[[[1.0, 1.0]]]], requires_grad=True)
+    net = torch.nn.Sequential(torch.nn.InstanceNorm2d(2), torch.nn.ReLU(True))
+    (slope,) = torch.autograd.grad(net(x).pow(2), [x], torch.ones(1, 1, 1, 2), create_graph=True)
+    torch.autograd.grad(slope.sum(), [x])
+
+
+def test_a_saved_tensor_that_was_detached_in_place_is_told_of() -> None:
+    a = torch.tensor(1.0, requires_grad=True).clone()
+    b = a.sin()
+    a.detach_()
+    with pytest.raises(RuntimeError, match="saved tensor that has been detached in-place"):
+        b.backward()
+
+
+def test_the_private_switch_of_grad_mode() -> None:
+    torch._C._set_grad_enabled(False)
+    assert not torch.is_grad_enabled()
+    torch._C._set_grad_enabled(True)
+    with pytest.raises(NotImplementedError, match=r"torch\._C\._nothing"):
+        torch._C._nothing

@@ -174,6 +174,9 @@ def grad(
         if result is None and not allowed:
             raise RuntimeError(errors.NOT_IN_GRAPH.format(at))
     if materialize_grads:
+        missing = zip(results, ends, strict=True)
+        if any(result is None and isinstance(end, GradientEdge) for result, end in missing):
+            raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
         results = [
             _zeros_for(end, create_graph) if result is None else result
             for result, end in zip(results, ends, strict=True)

@@ -186,6 +186,10 @@ def build_autograd() -> None:
         **grad_mode, **anomaly,
     })  # fmt: skip
     stand_in("torch", {"is_anomaly_enabled": hooks.is_anomaly_enabled})
+    stand_in("torch._C", {
+        "_set_grad_enabled": modes.switch_grad, "is_grad_enabled": modes.is_grad_enabled,
+        "is_inference_mode_enabled": modes.is_inference_mode_enabled, "is_anomaly_enabled": hooks.is_anomaly_enabled,
+    })  # fmt: skip
 
 
 class _VariableMeta(type):

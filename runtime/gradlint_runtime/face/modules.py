@@ -16,6 +16,9 @@ from typing import Any
 from ..errors import unsupported
 from .names import offered
 
+# Modules whose names are PyTorch's own business: what the engine lacks of them may well be there.
+UNLISTED = frozenset({"torch._C"})
+
 
 class StandIn(ModuleType):
     """A module in torch's place."""
@@ -24,6 +27,8 @@ class StandIn(ModuleType):
         if name in offered().get(self.__name__, ()):
             if f"{self.__name__}.{name}" in STANDING:
                 return STANDING[f"{self.__name__}.{name}"]
+            raise unsupported(f"{self.__name__}.{name}")
+        if self.__name__ in UNLISTED and not name.startswith("__"):
             raise unsupported(f"{self.__name__}.{name}")
         raise AttributeError(f"module '{self.__name__}' has no attribute '{name}'")
 

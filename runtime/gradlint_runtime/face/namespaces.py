@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import multiprocessing
 from collections.abc import Callable
 from typing import Any
@@ -89,8 +90,12 @@ _INPLACE = dict.fromkeys(
 def _inplace_flag(function: Callable[..., Any], kind: str) -> Callable[..., Any]:
     """An activation with torch's `inplace=` argument."""
     plain, writing = public(function), in_place(function, f"{function.__name__}_")
+    parameters = list(inspect.signature(function).parameters)
+    at = parameters.index("inplace") if "inplace" in parameters else len(parameters)
 
     def call(*args: Any, inplace: bool = False, **kwargs: Any) -> Any:
+        if len(args) > at:
+            args, inplace = (*args[:at], *args[at + 1 :]), args[at]
         return writing(*args, **kwargs) if inplace else plain(*args, **kwargs)
 
     call.__name__ = call.__qualname__ = function.__name__
