@@ -149,4 +149,4 @@ def test_the_private_switch_of_grad_mode() -> None:
     assert not torch.is_grad_enabled()
     torch._C._set_grad_enabled(True)
     with pytest.raises(NotImplementedError, match=r"torch\._C\._nothing"):
-        torch._C._nothing
+        torch._C._nothing()
