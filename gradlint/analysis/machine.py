@@ -241,6 +241,8 @@ class Machine:
         """Of a tensor (by address) those that may be the very same object: `x.to(device)` may give `x`."""
         self.views_of: dict[int, set[int]] = {}
         """The views that were made of a tensor, by address."""
+        self.given_data: set[int] = set()
+        """Storages of tensors whose `.data` was assigned: one that was no inference tensor may be written all the same."""
         self.held_inside = False
         """Whether a decorated generator was left waiting inside a mode that its body has entered."""
         self.deferred = 0

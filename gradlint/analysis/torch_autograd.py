@@ -121,7 +121,7 @@ def _backward(
     if keep is None or not is_true(keep):
         m.freed_roots[m.here(at)] = m.fact(ref)
         free(m, found.nodes, FALSE if keep is None else keep, m.here(at), {*found.some, *found.passed})
-    accumulate(m, thing, ref, at, wanted)
+    accumulate(m, thing, ref, at, wanted, create)
     return NONE
 
 
@@ -320,8 +320,8 @@ def free(m: Machine, nodes: list[int], keep: Flag, here: int, some: Collection[i
             m.state.put(address, replace(node, freed=gone, freed_at=here))
 
 
-def accumulate(m: Machine, thing: Tensor, ref: Ref, at: int, wanted: Wanted | None = None) -> None:
-    """Leaves of the graph get a gradient, or those that are wanted."""
+def accumulate(m: Machine, thing: Tensor, ref: Ref, at: int, wanted: Wanted | None, create: Flag | None) -> None:
+    """Leaves of the graph get a gradient, or those that are wanted. With `create` it may require grad itself."""
     from gradlint.analysis import torch_steps
 
     inference = m.simplified(m.state.mode.inference)
@@ -339,12 +339,13 @@ def accumulate(m: Machine, thing: Tensor, ref: Ref, at: int, wanted: Wanted | No
             if m.dead():
                 return
         elif isinstance(held, Tensor) and (held.grad is None or held.grad == NONE):
+            plain = create is None or is_false(create)
             made = Tensor(
-                rg=FALSE,
-                leaf=TRUE,
+                rg=FALSE if plain else UNKNOWN,
+                leaf=TRUE if plain else UNKNOWN,
                 floating=TRUE,
                 inference=inference,
-                sure=True,
+                sure=plain,
                 origin=m.origin("torch.Tensor.grad", at, (), FALSE),
             )
             storage = m.contexts.address(m.contexts.context_of(address), "gradstorage", address)

@@ -182,6 +182,8 @@ def _guarded(m: Machine, thing: Tensor) -> Flag:
     switches = [mode for mode in thing.origin.modes if "inference_mode" in mode]
     inside = bool(switches) and not switches[-1].endswith("(False)")
     detached = thing.origin.op in ("torch.Tensor.detach", "torch.Tensor.data") and not inside
+    if thing.storage in m.given_data and not is_false(thing.inference):
+        return UNKNOWN
     return FALSE if detached else m.simplified(thing.inference)
 
 

@@ -292,6 +292,9 @@ def _saved_inference(
     if not is_true(m.recording):
         return
     inner = m.simplified(flag_in(thing.attrs.get(torch_modules.INFERENCE, FALSE)))
+    parts = [m.get(each) for each in torch_modules.own_parameters(m, ref)]
+    if any(isinstance(part, Tensor) and not is_true(m.simplified(part.rg)) for part in parts):
+        own = UNKNOWN  # some of them are frozen, perhaps those for whose sake it would be saved
     for kept, causes in row.saves:
         needed = [c for c in causes if (is_true(own) if c == "own" else c in named and is_true(rg_of(m, named[c])))]
         if causes and not needed or kept == "result":

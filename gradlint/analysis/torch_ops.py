@@ -582,6 +582,11 @@ def aliased(
     root = m.state.heap.get(thing.base)
     # With grad off a view asks what it is a view of in the end.
     through = m.simplified(root.rg) if isinstance(root, Tensor) else own
+    for twin in m.twins.get(base.addr, ()):
+        held = m.state.heap.get(twin)
+        above = m.state.heap.get(held.base) if isinstance(held, Tensor) else None
+        if any(isinstance(one, Tensor) and one.rg != own for one in (held, above)):
+            through = UNKNOWN
     rg_off: Flag = (
         through
         if off == "keeps"

@@ -30,6 +30,7 @@ from gradlint.analysis.values import (
     Const,
     Extern,
     Flag,
+    Node,
     Opaque,
     Phi,
     Ref,
@@ -265,6 +266,7 @@ def set_attribute(m: Machine, ref: Ref, name: str, value: Any, at: int) -> None:
         thing = m.get(ref)
         if isinstance(thing, Tensor):
             other = {flag: flag_of(m, value, flag) for flag in ("floating", "inference", "scalar", "single")}
+            m.given_data.add(thing.storage)
             m.put(ref, replace(thing, **other, plain=UNKNOWN))
     elif name == "requires_grad_":
         in_vain(m, name, at, value, "parameter" if thing.parameter else "tensor", "method")
@@ -503,6 +505,10 @@ def _to(m: Machine, call: Call) -> Any:
     if is_true(m.recording) and is_true(flag) and is_false(m.simplified(thing.leaf)):
         leaf = FALSE
     node: frozenset[int] = thing.nodes
+    if not node and not is_false(flag) and not is_false(m.recording):
+        below = torch_ops.sources_of(m, ref, thing)
+        made_of = Node(origin.op, leaves=below, sources=below, at=m.here(call.at))
+        node = frozenset({m.alloc(call.at, made_of, "tonode").addr})
     other = copies or target is not None and is_false(_same(target, m.simplified(thing.floating)))
     inference = m.simplified(m.state.mode.inference if other else thing.inference)
     made = m.tensor(call.at, Tensor(
