@@ -585,7 +585,7 @@ def aliased(
     for twin in m.twins.get(base.addr, ()):
         held = m.state.heap.get(twin)
         above = m.state.heap.get(held.base) if isinstance(held, Tensor) else None
-        if any(isinstance(one, Tensor) and one.rg != own for one in (held, above)):
+        if isinstance(above, Tensor) and above.rg != own:
             through = UNKNOWN
     rg_off: Flag = (
         through
