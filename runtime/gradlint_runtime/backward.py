@@ -173,6 +173,7 @@ class _Walk:
                     _tell_origin(node)
                 raise
         else:
+            node.check_saved()
             results = [None] * len(node.edges)
         validate(node, results)
         if mode.anomaly and mode.check_nan:

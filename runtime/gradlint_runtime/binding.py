@@ -68,7 +68,7 @@ def _size(self: Tensor, dim: int | None = None) -> Any:
 def _stride(self: Tensor, dim: int | None = None) -> Any:
     array = self._array
     strides = tuple([stride // array.dtype.itemsize for stride in array.strides])
-    if not array.size:  # numpy has none there
+    if not array.size and not any(strides):  # numpy has none there
         strides = tuple(math.prod([max(size, 1) for size in array.shape[at + 1 :]]) for at in range(array.ndim))
     return strides if dim is None else strides[dim]
 

@@ -129,6 +129,13 @@ class Node:
                         results[at] = result
         return results
 
+    def check_saved(self) -> None:
+        """What is saved is looked at even where no gradient comes."""
+        if self.freed:
+            raise RuntimeError(errors.FREED)
+        for name in sorted(self.saved or ()):
+            unpacked(self.saved[name], self)  # type: ignore[index]
+
     def free(self) -> None:
         """Drop what was saved, as a walk does that does not keep the graph."""
         if self.saved is not None and not self.freed:

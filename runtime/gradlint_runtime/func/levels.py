@@ -63,6 +63,7 @@ def tracked(tensor: Tensor, outside: bool) -> Tensor:
         raise RuntimeError("only Tensors of floating point dtype can require gradients")
     if outside and needs_grad(tensor):
         made = sharing(tensor)
+        made._counter = made._counter or Version()  # what a transform sees is no inference tensor
         node = attach("AliasBackward0", (made,), ((tensor, lambda grad: grad),))
         node.__class__, node.source = Boundary, tensor  # type: ignore[attr-defined]
         return made

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import errors
 from ..apply import plain, record
-from ..dtypes import FLOATING, default_float, result_type
+from ..dtypes import FLOATING, default_float, promote
 from ..tensor import Tensor
 from .activations import logsigmoid
 from .arithmetic import xlogy
@@ -29,7 +29,7 @@ def scalar_add(input: Tensor, number: float) -> Tensor:
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    kind = result_type(x1, x2)
+    kind = promote(x1._dtype, x2._dtype)
     if kind.category < FLOATING:
         raise RuntimeError("expected common dtype to be floating point, yet common dtype is " + kind.short)
     shape = broadcast_shape(x1._array.shape, x2._array.shape)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import BOOL, FLOATING, INTEGRAL, bool_, dtype, int64
+from ..face.guard import check_recording
 from ..inplace import check_overlap
 from ..tensor import Tensor, wrap
 from .data import array_of
@@ -170,7 +171,9 @@ def getitem(source: Tensor, key: Any) -> Tensor:
         return _select(source, 0, key)
     if kind is slice:
         if not source._array.ndim:
-            raise IndexError("slice() cannot be applied to a 0-dim tensor.")
+            error = IndexError("slice() cannot be applied to a 0-dim tensor.")
+            check_recording(error, getitem, (source,), {})
+            raise error
         return sliced(source, 0, *_slice(key, source._array.shape[0]))
     view, indices = resolve(source, key)
     if indices:
