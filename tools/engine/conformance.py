@@ -382,7 +382,8 @@ def examine(index: int, options: argparse.Namespace) -> Report:
                 equal = compare_sample(report, op, sample, ours, label, second, 1.0)
                 if equal and number < options.flags and kind == torch.float64:
                     compare_flags(report, sample, ours, op.op, label)
-                    compare_inference(report, sample, ours, op.op, label)
+                    if options.inference:
+                        compare_inference(report, sample, ours, op.op, label)
                 report.equal += equal
     return report
 
@@ -397,6 +398,7 @@ def main() -> None:
     parser.add_argument("--dtypes", default="float64,float32,complex128,int64,bool,bfloat16")
     parser.add_argument("--samples", type=int, default=10_000, help="at most so many samples of each dtype")
     parser.add_argument("--flags", type=int, default=10_000, help="samples of each operator whose flags are compared")
+    parser.add_argument("--inference", action="store_true", help="compare what is made of inference tensors as well")
     parser.add_argument("--seconds", type=int, default=20, help="limit for one sample")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json")
