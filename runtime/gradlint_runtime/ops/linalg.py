@@ -241,7 +241,7 @@ def triangular_solve(
     made = solve_triangular(
         matrix, b, upper=upper != transpose, unitriangular=unitriangular, node="TriangularSolveBackward0"
     )
-    ways = (A, lambda grad: grad), (b, lambda grad: zeros_of(hb(b)))
+    ways = (A, lambda grad: grad), (b, lambda grad: zeros_of(b))
     copied = record("TriangularSolveBackward0", A._array.copy(), *ways, dtype=A._dtype)
     return results.triangular_solve(made, copied)
 
