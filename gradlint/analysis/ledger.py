@@ -270,7 +270,8 @@ def _unfrozen(ledger: Ledger) -> list[events.Event]:
 
 def _vain(ledger: Ledger, told: set[Any]) -> list[events.Event]:
     """Steps that find nothing to do however often they are taken: all is frozen, or no backward() leads to any of it.
-    `told`: leaves of which a cut says so. What ran only in part may unfreeze, or hold, more than was seen."""
+    `told`: leaves of which a cut says so. What ran only in part may unfreeze, or hold, more than was seen; a parameter
+    without a name stands for many, and which of them a loss leads to is not known."""
     if not ledger.roots or ledger.any_given or ledger.incomplete:
         return []
     found: list[events.Event] = []
@@ -281,7 +282,8 @@ def _vain(ledger: Ledger, told: set[Any]) -> list[events.Event]:
         held = {leaf for _, place, leaves in ledger.steps if place == where for leaf in leaves}
         if held & explained or not held:
             continue
-        cause = "frozen" if frozen == {True} else "unreached" if reached is not None and not held & reached else ""
+        unreached = reached is not None and not held & reached and all(ledger.names.get(leaf) for leaf in held)
+        cause = "frozen" if frozen == {True} else "unreached" if unreached else ""
         if cause:
             built = next((o.where for o in ledger.optimizers if o.held & held), 0)
             names = tuple(dict.fromkeys(filter(None, (ledger.names.get(leaf, "") for leaf in sorted(held, key=repr)))))

@@ -51,6 +51,8 @@ def explain(origin: Origin, depth: int = 0) -> Cause:
     if origin.requires_grad is not False:
         return NOTHING
     operands = [a for a in flat(origin) if a.requires_grad is not None]
+    if origin.op == "module" and not origin.modes:
+        return Cause("the parameters of the module that computed it are frozen", "frozen", origin.line, origin.line)
     if origin.op == "module" or origin.op.startswith("torch.nn.") and dict(origin.kwargs).get("module") is True:
         operands.append(Origin("parameter", requires_grad=True))
     if origin.modes and origin.op not in ("input", "python", "leaf"):
@@ -92,7 +94,8 @@ def assumption(origin: Origin | None, depth: int = 0) -> str:
     if origin is None or depth > MAX_DEPTH:
         return ""
     if origin.op == "module":
-        return "the parameters of the module that computed it are trainable"
+        trained = "trainable" if origin.requires_grad is not False else "all frozen"
+        return f"the parameters of the module that computed it are {trained}"
     if origin.op == "torch.autograd.grad":
         return "the derivative depends on what requires grad"
     for operand in flat(origin):

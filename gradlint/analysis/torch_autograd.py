@@ -320,6 +320,10 @@ def free(m: Machine, nodes: list[int], keep: Flag, here: int, some: Collection[i
             m.state.put(address, replace(node, freed=gone, freed_at=here))
 
 
+LAYER_GRADS = ":gradients"
+"""Attribute of a layer: whether the parameters in it that nobody has looked at have got gradients."""
+
+
 def accumulate(m: Machine, thing: Tensor, ref: Ref, at: int, wanted: Wanted | None, create: Flag | None) -> None:
     """Leaves of the graph get a gradient, or those that are wanted. With `create` it may require grad itself."""
     from gradlint.analysis import torch_steps
@@ -352,6 +356,8 @@ def accumulate(m: Machine, thing: Tensor, ref: Ref, at: int, wanted: Wanted | No
             m.state.alloc(storage, Storage())
             grad = m.contexts.address(m.contexts.context_of(address), "grad", address)
             m.state.put(address, replace(held, grad=m.state.alloc(grad, replace(made, storage=storage))))
+        elif isinstance(held, Instance) and held.attrs.get(LAYER_GRADS) != TRUE:
+            m.state.put(address, replace(held, attrs={**held.attrs, LAYER_GRADS: TRUE}))
 
 
 def clear_grads(m: Machine, addresses: frozenset[int], at: int) -> None:
@@ -363,6 +369,17 @@ def clear_grads(m: Machine, addresses: frozenset[int], at: int) -> None:
         held = m.state.heap.get(address)
         if isinstance(held, Tensor) and held.grad is not None and held.grad != NONE:
             m.state.put(address, replace(held, grad=NONE))
+        elif isinstance(held, Instance) and LAYER_GRADS in held.attrs:
+            m.state.put(address, replace(held, attrs={**held.attrs, LAYER_GRADS: FALSE}))
+
+
+def may_have_gradient(m: Machine, address: int) -> bool:
+    """Whether a parameter, or one of those that a layer holds and nobody has looked at, has got a gradient on some path."""
+    held = m.state.heap.get(address)
+    if isinstance(held, Tensor):
+        return held.grad is not None and any(leaf != NONE for leaf in leaves(m.simplified(held.grad)))
+    given = m.simplified(held.attrs.get(LAYER_GRADS, FALSE)) if isinstance(held, Instance) else FALSE
+    return any(leaf != FALSE for leaf in leaves(given))
 
 
 # -- autograd.grad and autograd.backward

@@ -102,7 +102,7 @@ def children(m: Machine, ref: Any) -> list[tuple[str, Any]]:
     thing = m.get(ref)
     if not isinstance(thing, Instance):
         return []
-    found = [(name, value) for name, value in thing.attrs.items() if name[0] != ":" and _registers(m, value)]
+    found = [(name, value) for name, value in thing.attrs.items() if name[0] != ":" and registers(m, value)]
     held = m.get(thing.attrs.get(CHILDREN))
     if isinstance(held, Sequence):
         found += [(str(n), value) for n, value in enumerate(held.items)]
@@ -118,11 +118,12 @@ def stored_modules(m: Machine, ref: Any) -> list[Any]:
     thing = m.get(ref)
     if not isinstance(thing, Instance):
         return []
-    stored = (value for name, value in thing.attrs.items() if name[0] != ":" and _registers(m, value))
+    stored = (value for name, value in thing.attrs.items() if name[0] != ":" and registers(m, value))
     return [value for value in stored if not isinstance(m.get(value), Tensor)]
 
 
-def _registers(m: Machine, value: Any) -> bool:
+def registers(m: Machine, value: Any) -> bool:
+    """Whether a module registers what is stored in it: a parameter, or another module."""
     for leaf in leaves(value) if isinstance(value, Phi) else (value,):
         thing = m.get(leaf)
         if isinstance(thing, Tensor) and thing.parameter or isinstance(thing, Instance) and is_module(m, leaf):
@@ -534,7 +535,7 @@ def _through_unknown_module(m: Machine, symbol: Any, flag: Flag) -> bool:
     if not isinstance(symbol, tuple) or not symbol:
         return False
     if symbol[0] == "unknown-params":
-        set_all(m, [symbol[1]], flag)
+        freeze(m, Ref(symbol[1]), flag)
         return True
     return any(_through_unknown_module(m, part, flag) for part in symbol[1:] if isinstance(part, tuple))
 

@@ -12,6 +12,7 @@ from gradlint.analysis.torch_inplace import touch, use_of_data
 from gradlint.analysis.torch_typos import check_typo, in_vain
 from gradlint.analysis.torch_values import (
     any_of,
+    as_module,
     as_tensor,
     flag_of,
     known,
@@ -19,6 +20,7 @@ from gradlint.analysis.torch_values import (
     may_be,
     twins_follow,
     views_follow,
+    whole_of,
 )
 from gradlint.analysis.values import (
     FALSE,
@@ -30,6 +32,7 @@ from gradlint.analysis.values import (
     Const,
     Extern,
     Flag,
+    Instance,
     Node,
     Opaque,
     Phi,
@@ -685,7 +688,12 @@ def opaque_method(m: Machine, call: Call) -> Any:
         return call.self
     if call.name == "requires_grad_":
         given = call.arg(0, "requires_grad")
-        if torch_modules.freeze_through(m, call.self, TRUE if given is None else truth_of(m, given), call.at):
+        flag = TRUE if given is None else truth_of(m, given)
+        if torch_modules.freeze_through(m, call.self, flag, call.at):
+            return call.self
+        part = as_module(m, call.self) if whole_of(m, call.self.symbol)[0] is not None else None
+        if part is not None:
+            torch_modules.freeze(m, part, flag, call.at)
             return call.self
     ref = torch_modules.stand_in(m, call.self, call.at)
     if ref is not call.self:
@@ -715,12 +723,22 @@ def _opaque_backward(m: Machine, call: Call) -> Any:
 
 def set_opaque_attribute(m: Machine, obj: Opaque, name: str, value: Any, at: int) -> None:
     """`unknown.name = value`."""
-    if name == "requires_grad":
+    ref = known(m, obj)
+    if isinstance(m.get(ref), Instance):
+        from gradlint.analysis.attributes import set_attr
+
+        set_attr(m, ref, name, value, at)
+    elif name == "requires_grad":
         from gradlint.analysis import torch_modules
 
         if torch_modules.freeze_through(m, obj, truth_of(m, value), at):
             return
+        whole, path = whole_of(m, obj.symbol)
         ref = as_tensor(m, obj)
+        if ref is not None and whole is not None:
+            held, thing = m.get(whole), m.get(ref)
+            m.put(ref, replace(thing, parameter=True, leaf=TRUE))
+            m.put(whole, replace(held, attrs={**held.attrs, path: ref}))
         if ref is not None:
             set_requires_grad(m, ref, truth_of(m, value), at, "attribute")
     elif name == "requires_grad_":
@@ -755,12 +773,21 @@ def _mentions(symbol: Any, word: str) -> bool:
 
 
 def set_opaque_item(m: Machine, obj: Opaque, index_value: Any, value: Any, at: int) -> None:
-    """`unknown[index] = value`: an in-place write where it is a tensor."""
+    """`unknown[index] = value`: an in-place write where it is a tensor, a part replaced where it is in a module."""
     ref = known(m, obj)
     if isinstance(m.get(ref), Tensor):
         from gradlint.analysis.torch_index import set_index
 
         set_index(m, ref, index_value, value, at)
+        return
+    from gradlint.analysis import torch_modules
+
+    key = m.simplified(index_value)
+    part = ("item", obj.symbol, key.value if isinstance(key, Const) else key)
+    whole, path = whole_of(m, part) if torch_modules.registers(m, value) else (None, "")
+    if whole is not None:
+        thing = m.get(whole)
+        m.put(whole, replace(thing, attrs={**thing.attrs, path: value}))
     else:
         m.services["escape"](m, (value,))
 

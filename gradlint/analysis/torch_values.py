@@ -98,7 +98,8 @@ def as_tensor(m: Machine, value: Any) -> Ref | None:
 
 
 def as_module(m: Machine, value: Any) -> Ref | None:
-    """The module behind a value, an unknown one made up: its parameters are taken to be trainable."""
+    """The module behind a value, an unknown one made up: its parameters are taken to be trainable, a part of a module to
+    be as its parameters are by now."""
     value = known(m, value)
     if isinstance(m.get(value), Instance):
         return value
@@ -106,8 +107,28 @@ def as_module(m: Machine, value: Any) -> Ref | None:
         return None
     from gradlint.analysis.values import Extern
 
-    attrs = {":own": LIKELY_TRUE, "training": Opaque(("attr", value.symbol, "training"))}
-    return m.state.alloc(home(m, value, "module"), Instance(Extern("torch.nn.Module"), attrs, complete=False))
+    whole, path = whole_of(m, value.symbol)
+    own = m.get(whole).attrs[":own"] if whole is not None else LIKELY_TRUE
+    attrs = {":own": own, "training": Opaque(("attr", value.symbol, "training"))}
+    ref = m.state.alloc(home(m, value, "module"), Instance(Extern("torch.nn.Module"), attrs, complete=False))
+    if whole is not None:
+        thing = m.get(whole)
+        m.put(whole, replace(thing, attrs={path: ref, **thing.attrs}))
+    return ref
+
+
+def whole_of(m: Machine, symbol: Any) -> tuple[Ref | None, str]:
+    """The made-up module that an unknown value is read out of by attributes and items, and the path from there; None where
+    there is none in view."""
+    steps: list[str] = []
+    while isinstance(symbol, tuple) and len(symbol) == 3 and symbol[0] in ("attr", "item"):
+        steps.append(str(symbol[2]))
+        symbol = symbol[1]
+        ref = Ref(symbol[1]) if isinstance(symbol, tuple) and symbol[:1] == ("ref",) else known(m, Opaque(symbol))
+        thing = m.get(ref)
+        if isinstance(thing, Instance):
+            return (ref, ".".join(reversed(steps))) if not thing.complete and ":own" in thing.attrs else (None, "")
+    return None, ""
 
 
 def may_be(m: Machine, made: Ref, given: Ref) -> Ref:

@@ -205,8 +205,8 @@ def differentiated(m: Machine, ref: Ref, at: int) -> None:
 
 
 def stepped(m: Machine, optimizer: Any, at: int) -> None:
-    """An optimizer steps: the tensors it holds are written in place."""
-    from gradlint.analysis import torch_steps
+    """An optimizer steps: of the tensors it holds those that have a gradient are written in place."""
+    from gradlint.analysis import torch_autograd, torch_steps
     from gradlint.analysis.torch_inplace import touch
     from gradlint.analysis.torch_optim import held_by
 
@@ -216,6 +216,8 @@ def stepped(m: Machine, optimizer: Any, at: int) -> None:
     torch_steps.stepped(m, optimizer, at)
     for address in sorted(addresses):
         held = m.state.heap.get(address)
+        if not torch_autograd.may_have_gradient(m, address):
+            continue
         if isinstance(held, Tensor) and not is_false(m.simplified(held.rg)):
             touch(m, held.storage, at)
         elif isinstance(held, Instance) and torch_modules.OWN in held.attrs:
