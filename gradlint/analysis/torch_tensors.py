@@ -18,6 +18,7 @@ from gradlint.analysis.torch_values import (
     known,
     made_under,
     may_be,
+    set_part,
     twins_follow,
     views_follow,
     whole_of,
@@ -735,11 +736,11 @@ def set_opaque_attribute(m: Machine, obj: Opaque, name: str, value: Any, at: int
             return
         whole, path = whole_of(m, obj.symbol)
         ref = as_tensor(m, obj)
-        if ref is not None and whole is not None:
-            held, thing = m.get(whole), m.get(ref)
-            m.put(ref, replace(thing, parameter=True, leaf=TRUE))
-            m.put(whole, replace(held, attrs={**held.attrs, path: ref}))
         if ref is not None:
+            thing = m.get(ref)
+            if whole is not None and isinstance(thing, Tensor):
+                m.put(ref, replace(thing, parameter=True, leaf=TRUE))
+                set_part(m, whole, path, ref)
             set_requires_grad(m, ref, truth_of(m, value), at, "attribute")
     elif name == "requires_grad_":
         in_vain(m, name, at, value, _owner(obj), "method")
@@ -786,8 +787,7 @@ def set_opaque_item(m: Machine, obj: Opaque, index_value: Any, value: Any, at: i
     part = ("item", obj.symbol, key.value if isinstance(key, Const) else key)
     whole, path = whole_of(m, part) if torch_modules.registers(m, value) else (None, "")
     if whole is not None:
-        thing = m.get(whole)
-        m.put(whole, replace(thing, attrs={**thing.attrs, path: value}))
+        set_part(m, whole, path, value)
     else:
         m.services["escape"](m, (value,))
 

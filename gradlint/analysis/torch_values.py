@@ -108,13 +108,20 @@ def as_module(m: Machine, value: Any) -> Ref | None:
     from gradlint.analysis.values import Extern
 
     whole, path = whole_of(m, value.symbol)
-    own = m.get(whole).attrs[":own"] if whole is not None else LIKELY_TRUE
+    holder = m.get(whole) if whole is not None else None
+    own = holder.attrs[":own"] if isinstance(holder, Instance) else LIKELY_TRUE
     attrs = {":own": own, "training": Opaque(("attr", value.symbol, "training"))}
     ref = m.state.alloc(home(m, value, "module"), Instance(Extern("torch.nn.Module"), attrs, complete=False))
     if whole is not None:
-        thing = m.get(whole)
-        m.put(whole, replace(thing, attrs={path: ref, **thing.attrs}))
+        set_part(m, whole, path, ref)
     return ref
+
+
+def set_part(m: Machine, whole: Ref, path: str, part: Any) -> None:
+    """A made-up module holds this at the path."""
+    thing = m.get(whole)
+    assert isinstance(thing, Instance)
+    m.put(whole, replace(thing, attrs={**thing.attrs, path: part}))
 
 
 def whole_of(m: Machine, symbol: Any) -> tuple[Ref | None, str]:
