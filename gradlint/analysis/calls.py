@@ -43,13 +43,13 @@ MAX_RECURSION = 3
 FORWARD = "forward"
 
 
-def call(m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool = False) -> Any:
+def call(m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: Any = False) -> Any:
     """The value of calling `func`; effects happen in the machine's state."""
     m.step()
     return m.split(func, lambda leaf: _call(m, leaf, args, kwargs, at, rest))
 
 
-def _call(m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool) -> Any:
+def _call(m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: Any) -> Any:
     kind = type(func)
     if kind is Extern:
         if func.name not in contexts.KINDS:
@@ -94,7 +94,7 @@ def call_extern(m: Machine, call_: Call) -> Any:
     return python_functions.call_extern(m, call_)
 
 
-def _call_moded(m: Machine, func: Moded, args: Any, kwargs: Any, at: int, rest: bool) -> Any:
+def _call_moded(m: Machine, func: Moded, args: Any, kwargs: Any, at: int, rest: Any) -> Any:
     target = classes.underlying(func)
     if target is not None and target.code.made.is_generator and not isinstance(func.func, Descriptor):
         made = call(m, func.func, args, kwargs, at, rest)
@@ -107,7 +107,7 @@ def _call_moded(m: Machine, func: Moded, args: Any, kwargs: Any, at: int, rest: 
     return contexts.under(m, func.mode, lambda: call(m, func.func, args, kwargs, at, rest), at, name)
 
 
-def _call_descriptor(m: Machine, func: Descriptor, args: Any, kwargs: Any, at: int, rest: bool) -> Any:
+def _call_descriptor(m: Machine, func: Descriptor, args: Any, kwargs: Any, at: int, rest: Any) -> Any:
     made = call(m, func.func, args, kwargs, at, rest)
     thing = m.get(made)
     if func.kind == "contextmanager" and isinstance(thing, Generator):
@@ -197,7 +197,7 @@ def _called_later(m: Machine, func: Any) -> None:
     callbacks.kept(m, func, lambda leaf: escape(m, (leaf,)))
 
 
-def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool) -> Any:
+def call_function(m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: Any) -> Any:
     """Follow a function of the project into its body."""
     m.step(4)
     m.called.add(func.key)
@@ -372,7 +372,7 @@ def _with_result(state: Any, slot: int, value: Any) -> Any:
 
 
 def bind_arguments(
-    m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool
+    m: Machine, func: Func, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: Any
 ) -> dict[str, Any]:
     """Parameter names with their values, by Python's rules; what cannot be known is an unknown parameter."""
     names: dict[str, Any] = {}
@@ -412,7 +412,7 @@ def parameter(m: Machine, func: Func, param: ir.Param) -> Opaque:
     return Opaque(("param", func.key, m.context, param.name), origin=m.origin("input", param.at))
 
 
-def instantiate(m: Machine, ref: Ref, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool) -> Any:
+def instantiate(m: Machine, ref: Ref, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: Any) -> Any:
     """Make an instance of a user class: allocate, then `__init__` (or what an external base does)."""
     bases = classes.externs(m, ref)
     from gradlint.analysis import torch_models
@@ -436,7 +436,7 @@ def instantiate(m: Machine, ref: Ref, args: tuple[Any, ...], kwargs: dict[str, A
     return obj
 
 
-def _implicit_init(m: Machine, obj: Ref, ref: Ref, found: Any, args: Any, kwargs: Any, at: int, rest: bool) -> Any:
+def _implicit_init(m: Machine, obj: Ref, ref: Ref, found: Any, args: Any, kwargs: Any, at: int, rest: Any) -> Any:
     """Classes without an `__init__` of their own: dataclasses, named tuples, external bases."""
     from gradlint.analysis import python_classes, torch_models
 
@@ -447,7 +447,7 @@ def _implicit_init(m: Machine, obj: Ref, ref: Ref, found: Any, args: Any, kwargs
     return None
 
 
-def call_instance(m: Machine, ref: Ref, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: bool) -> Any:
+def call_instance(m: Machine, ref: Ref, args: tuple[Any, ...], kwargs: dict[str, Any], at: int, rest: Any) -> Any:
     """`instance(...)`: `__call__`, or `forward` with hooks for modules."""
     thing = m.get(ref)
     assert isinstance(thing, Instance)
@@ -462,21 +462,21 @@ def call_instance(m: Machine, ref: Ref, args: tuple[Any, ...], kwargs: dict[str,
     return call_unknown(m, Opaque(("attr", ("ref", ref.addr), "__call__")), args, kwargs, at)
 
 
-def expand_arguments(m: Machine, node: ir.Call) -> tuple[tuple[Any, ...], dict[str, Any], bool]:
-    """Evaluate the arguments of a call: positional, by keyword, and whether there may be unknown further ones."""
+def expand_arguments(m: Machine, node: ir.Call) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
+    """Evaluate the arguments of a call: positional, by keyword, and what stands for further ones, if there may be any."""
     from gradlint.analysis.expressions import evaluate
     from gradlint.analysis.iteration import iterate
 
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
-    rest = False
+    rest: Any = False
     for arg in node.args:
         value = evaluate(m, arg.value)
         if arg.star == 1:
             items, more = iterate(m, m.simplified(value), node.at)
             args += items
             if more is not None:
-                rest = True
+                rest = rest or more
         elif arg.star == 2:
             table = m.get(value)
             if isinstance(table, Table):

@@ -68,13 +68,14 @@ class Budget:
 @dataclass
 class Call:
     """A call as models see it. `name`: qualified name of an Extern, or the method's name. `rest`: there may be more
-    arguments than are known (`*args` of unknown length). `self`: the receiver of a method."""
+    arguments than are known (`*args` of unknown length): what stands for each of them, or True. `self`: the
+    receiver of a method."""
 
     name: str
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
     at: int = 0
-    rest: bool = False
+    rest: Any = False
     self: Any = None
 
     def arg(self, index: int, name: str = "", default: Any = None) -> Any:

@@ -191,7 +191,9 @@ def _zip(m: Machine, call: Call) -> Any:
     if _generators(m, call.args):
         return lazily(m, "zip", None, call.args, call.at)
     columns = [iterate(m, m.simplified(a), call.at) for a in call.args]
-    if columns and not call.rest and all(rest is None for _, rest in columns):
+    if call.rest:
+        return _zip_of_many(m, columns, call)
+    if columns and all(rest is None for _, rest in columns):
         length = min(len(items) for items, _ in columns)
         if length <= MAX_EXACT:
             rows = [
@@ -201,6 +203,22 @@ def _zip(m: Machine, call: Call) -> Any:
             return m.alloc(call.at, Sequence("iterator", tuple(rows)), "zip")
     row = tuple(_any_of(m, items, rest, call.at, n) for n, (items, rest) in enumerate(columns))
     return m.alloc(call.at, Sequence("iterator", (), m.alloc(call.at, Sequence("tuple", row), "row")), "zip")
+
+
+def _zip_of_many(m: Machine, columns: list[Any], call: Call) -> Any:
+    """`zip(*rows)` of nobody knows how many rows: the columns, where it is known how many there are."""
+    more, further = ([], None) if call.rest is True else iterate(m, m.simplified(call.rest), call.at)
+    sides = [*columns, (more, further)]
+    if call.rest is not True and all(rest is None for _, rest in sides):
+        width = min(len(items) for items, _ in sides)
+        rows = [
+            m.alloc(call.at, Sequence("tuple", tuple(items[i] for items, _ in columns), more[i]), f"row{i}")
+            for i in range(width)
+        ]
+        return m.alloc(call.at, Sequence("iterator", tuple(rows)), "zip")
+    row = tuple(_any_of(m, items, rest, call.at, n) for n, (items, rest) in enumerate(columns))
+    last = _any_of(m, more, further, call.at, len(columns))
+    return m.alloc(call.at, Sequence("iterator", (), m.alloc(call.at, Sequence("tuple", row, last), "row")), "zip")
 
 
 def _any_of(m: Machine, items: list[Any], rest: Any, at: int, number: int) -> Any:

@@ -235,6 +235,8 @@ def _chain(m: Machine, call: Call) -> Any:
         found, more = iterate(m, m.simplified(call.arg(0, default=NONE)), call.at)
         sources = (*found, *([] if more is None else [more]))
         rests += [] if more is None else iterate(m, m.simplified(more), call.at)[0]
+    elif call.rest:
+        sources = (*sources, m.opaque(call.at) if call.rest is True else call.rest)
     for source in sources:
         items, rest = iterate(m, m.simplified(source), call.at)
         every += items

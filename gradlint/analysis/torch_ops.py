@@ -135,6 +135,9 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
     check_saved_inference(m, name, row, bound, call.at)
     if m.dead():
         return NONE
+    if name.rpartition(".")[2] in JOINING and _is_empty(m, call.arg(0, "tensors")):
+        m.may_raise()
+        return m.opaque(call.at, tag="joined")
     target = known(m, m.simplified(bound.named.get("out", NONE)))
     if isinstance(m.get(target), Tensor):
         return _written_to(m, target, call.at)
@@ -170,6 +173,17 @@ def apply(m: Machine, name: str, row: tables.Operator, call: Call) -> Any:
     off = is_false(m.recording) and "shares" not in row.alias
     belief = FALSE if is_false(rg) else LIKELY_FALSE if off else UNKNOWN
     return m.opaque(call.at, belief, tag="depends", origin=made_by(m, name, bound, call.at, belief))
+
+
+JOINING = frozenset(
+    {"cat", "column_stack", "concat", "concatenate", "dstack", "hstack", "row_stack", "stack", "vstack"}
+)
+"""They refuse a list without tensors: where one reaches them, more was put into it than is in view."""
+
+
+def _is_empty(m: Machine, value: Any) -> bool:
+    thing = m.get(m.simplified(value))
+    return isinstance(thing, Sequence) and thing.exact and not thing.items
 
 
 def _written_to(m: Machine, target: Ref, at: int) -> Ref:
