@@ -109,7 +109,34 @@ def param(m: Machine, call: Call) -> Any:
     return m.alloc(call.at, Sequence("row", call.args), "row")
 
 
+EXPECTED = "pytest.raises()"
+"""The class of what `with pytest.raises(…):` and `with self.assertRaises(…):` enter: an error in the body is meant."""
+EXPECTING = frozenset({"assertRaises", "assertRaisesRegex", "assertRaisesRegexp", "raises"})
+"""Methods and functions that make one, where they are given no function to call."""
+
+
+def expects(call: Call, name: str) -> bool:
+    """Whether a call of this name gives a context in which an error is meant."""
+    return name in EXPECTING and len(call.args) <= 1 + name.startswith("assertRaisesR") and not call.rest
+
+
+def expected(m: Machine, call: Call) -> Any:
+    """`pytest.raises(error, match=…)`, `self.assertRaises(error)`."""
+    if not expects(call, call.name.rpartition(".")[2]):
+        return None
+    return m.alloc(call.at, Instance(Extern(EXPECTED), {}, complete=False), "expected")
+
+
+def raises(m: Machine, call: Call) -> Any:
+    """`pytest.raises(…)`: a context, or a call of what is given behind the error."""
+    made = expected(m, call)
+    if made is None:
+        m.services["escape"](m, call.all_args)
+    return m.opaque(call.at) if made is None else made
+
+
 FUNCTIONS = {
+    "pytest.raises": raises,
     "pytest.mark.parametrize": parametrize,
     "pytest.mark.parametrize()": parametrized,
     "pytest.fixture": fixture,

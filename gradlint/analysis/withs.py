@@ -223,6 +223,8 @@ def _instance(m: Machine, ref: Ref, thing: Instance, body: Callable[[Any], None]
 
 def _extern(m: Machine, ref: Ref, thing: Instance, body: Callable[[Any], None], at: int) -> None:
     """Objects of external classes: nullcontext gives what it holds, an exit stack leaves what was entered on it."""
+    from gradlint.analysis.testing import EXPECTED
+
     bound = thing.attrs.get("enter_result", ref)
 
     def leave() -> None:
@@ -237,13 +239,15 @@ def _extern(m: Machine, ref: Ref, thing: Instance, body: Callable[[Any], None], 
         guarded_body(m, lambda: body(bound), leave)
         torch_autocast.left(m)
         return
-    swallows = isinstance(thing.cls, Extern) and thing.cls.name == "contextlib.suppress"
-    if not swallows:
+    if not isinstance(thing.cls, Extern) or thing.cls.name not in ("contextlib.suppress", EXPECTED):
         guarded_body(m, lambda: body(bound), leave)
         return
     outer, m.exits = m.exits, Exits()
+    expected = thing.cls.name == EXPECTED
     m.guarded += 1
+    m.quiet += expected  # what goes wrong here is what the test is about
     body(bound)
+    m.quiet -= expected
     m.guarded -= 1
     inner, m.exits = m.exits, outer
     raised, inner.raises = inner.raises, []
