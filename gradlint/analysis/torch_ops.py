@@ -504,12 +504,17 @@ def carried(m: Machine, values: list[Any], flow: list[Any], rg: Flag, kind: str,
             assert isinstance(thing, Tensor)
             found |= thing.lost
             if is_true(m.simplified(thing.rg)) and is_false(rg):
-                below = sources_of(m, ref, thing)
+                below = lost_with(m, ref, thing)
                 sources |= below
                 first = first or (ref if below else None)
     if sources and first is not None and (kind != "mode" or is_false(m.recording)):
         found.add(m.services["cut"](m, kind, name, frozenset(sources), first, at))
     return frozenset(sorted(found)[-MAX_LOST:])
+
+
+def lost_with(m: Machine, ref: Ref, thing: Tensor) -> frozenset[int]:
+    """The leaves that get no gradient where the graph of a tensor is cut: of a view made with grad off what it shows."""
+    return frozenset({thing.base}) if thing.view_mode and thing.base and not thing.nodes else sources_of(m, ref, thing)
 
 
 def sources_of(m: Machine, ref: Ref, thing: Tensor) -> frozenset[int]:

@@ -234,7 +234,7 @@ def cut_off(m: Machine, ref: Ref, thing: Tensor, op: str, at: int) -> frozenset[
     """The cuts that what is taken out of a tensor carries: those of the tensor, and this one where it has a graph."""
     if not is_true(m.simplified(thing.rg)):
         return thing.lost
-    below = torch_ops.sources_of(m, ref, thing)
+    below = torch_ops.lost_with(m, ref, thing)
     if not below:
         return thing.lost
     kind = "detach" if "detach" in op else "rewrap"
