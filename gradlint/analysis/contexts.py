@@ -296,10 +296,20 @@ def grad_off(m: Machine) -> Flag:
     return either(negate(m.simplified(mode.grad)), m.simplified(mode.inference))
 
 
+def dropped(m: Machine, value: Any) -> None:
+    """A suspended generator is resumed, closed or collected: the mode it had entered is left, now or later."""
+    for leaf in leaves(m.simplified(value)):
+        thing = m.get(leaf)
+        if isinstance(thing, Generator) and thing.switched:
+            m.state.mode = Mode(UNKNOWN, UNKNOWN, m.state.mode.stack)
+            m.put(leaf, replace(thing, switched=False))
+
+
 __all__ = [
     "both",
     "call_context",
     "decorate",
+    "dropped",
     "enter_object",
     "entered",
     "kind_of",
@@ -309,12 +319,3 @@ __all__ = [
     "method",
     "under",
 ]
-
-
-def dropped(m: Machine, value: Any) -> None:
-    """A suspended generator is resumed, closed or collected: the mode it had entered is left, now or later."""
-    for leaf in leaves(m.simplified(value)):
-        thing = m.get(leaf)
-        if isinstance(thing, Generator) and thing.switched:
-            m.state.mode = Mode(UNKNOWN, UNKNOWN, m.state.mode.stack)
-            m.put(leaf, replace(thing, switched=False))

@@ -12,7 +12,6 @@ from typing import Any
 
 from gradlint.analysis import contexts, events
 from gradlint.analysis.calls import run_generator_body
-from gradlint.analysis.contexts import dropped
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Activation, Call, Machine
 from gradlint.analysis.state import Mode, State
@@ -256,7 +255,7 @@ def method(m: Machine, ref: Ref, name: str, call: Call) -> Any:
     if name == "__iter__":
         return ref
     if name in ("close", "throw", "aclose"):
-        dropped(m, ref)
+        contexts.dropped(m, ref)
         return NONE
     return m.opaque(call.at)
 
@@ -267,7 +266,7 @@ def next_item(m: Machine, ref: Ref, at: int) -> Any:
     if not isinstance(thing, Generator):
         return m.opaque(at, tag="next")
     if thing.started:
-        dropped(m, ref)
+        contexts.dropped(m, ref)
         _resumed(m, thing)
         return m.opaque(at, tag="next") if thing.later is None else thing.later
     before = m.state.mode

@@ -111,25 +111,20 @@ def param(m: Machine, call: Call) -> Any:
 
 EXPECTED = "pytest.raises()"
 """The class of what `with pytest.raises(…):` and `with self.assertRaises(…):` enter: an error in the body is meant."""
-EXPECTING = frozenset({"assertRaises", "assertRaisesRegex", "assertRaisesRegexp", "raises"})
-"""Methods and functions that make one, where they are given no function to call."""
+EXPECTING = {"assertRaises": 1, "assertRaisesRegex": 2, "assertRaisesRegexp": 2}
+"""Methods of test cases that make one, and how many arguments they take; what is given behind them is a function to call."""
 
 
-def expects(call: Call, name: str) -> bool:
-    """Whether a call of this name gives a context in which an error is meant."""
-    return name in EXPECTING and len(call.args) <= 1 + name.startswith("assertRaisesR") and not call.rest
-
-
-def expected(m: Machine, call: Call) -> Any:
-    """`pytest.raises(error, match=…)`, `self.assertRaises(error)`."""
-    if not expects(call, call.name.rpartition(".")[2]):
+def expected(m: Machine, call: Call, takes: int) -> Any:
+    """A context in which an error is meant; None where there is a function to call."""
+    if len(call.args) > takes or call.rest:
         return None
     return m.alloc(call.at, Instance(Extern(EXPECTED), {}, complete=False), "expected")
 
 
 def raises(m: Machine, call: Call) -> Any:
     """`pytest.raises(…)`: a context, or a call of what is given behind the error."""
-    made = expected(m, call)
+    made = expected(m, call, 1)
     if made is None:
         m.services["escape"](m, call.all_args)
     return m.opaque(call.at) if made is None else made

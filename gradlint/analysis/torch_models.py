@@ -112,8 +112,8 @@ def call_opaque(m: Machine, func: Opaque, call: Call) -> Any:
     from gradlint.analysis import torch_tensors
     from gradlint.analysis.torch_values import known
 
-    if func.symbol[0] == "attr" and func.symbol[2] in testing.EXPECTING and func.symbol[2] != "raises":
-        return testing.expected(m, replace(call, name=func.symbol[2]))
+    if func.symbol[0] == "attr" and func.symbol[2] in testing.EXPECTING:
+        return testing.expected(m, call, testing.EXPECTING[func.symbol[2]])
     value = known(m, func)
     if value is not func and isinstance(m.get(value), Instance):
         return m.services["call"](m, value, call.args, call.kwargs, call.at, call.rest)

@@ -323,11 +323,11 @@ def computed_rg(m: Machine, row: tables.Operator, bound: Operands, call: Call, i
 
 def _doubted(m: Machine, bound: Operands, rg: Flag) -> Flag:
     """Inference tensors that require grad themselves have it or lose it as an operator is put together inside."""
-    return (
-        UNKNOWN
-        if not is_false(rg) and any(is_strange(m.get(r)) for v in bound.values() for r in tensors_in(m, v))
-        else rg
-    )
+    return UNKNOWN if not is_false(rg) and _any_strange(m, bound) else rg
+
+
+def _any_strange(m: Machine, bound: Operands) -> bool:
+    return any(is_strange(m.get(ref)) for value in bound.values() for ref in tensors_in(m, value))
 
 
 def is_strange(thing: Any) -> bool:
@@ -799,7 +799,7 @@ def keeps_something(m: Machine, row: tables.Operator, bound: Operands) -> bool:
 
 def check_saved_inference(m: Machine, name: str, row: tables.Operator, bound: Operands, at: int) -> None:
     """An inference tensor that the operator would save for backward makes it raise."""
-    if is_false(m.recording) or any(is_strange(m.get(r)) for v in bound.values() for r in tensors_in(m, v)):
+    if is_false(m.recording) or _any_strange(m, bound):
         return
     for argument in row.saves:
         value = bound.named.get(argument)
