@@ -125,6 +125,9 @@ BOUNDING = frozenset({"clamp", "clamp_min", "clamp_max", "clip"})
 # What `copy_` is to an integer tensor is no matter of autograd; `ops.writes` names its operator.
 COPYING: set[Any] = set()
 
+# What is not its operator's result in place, by the operator; the modules of operators name them.
+FORMS: dict[Any, Callable[..., Any]] = {}
+
 # The operators that write one value everywhere; `ops.writes` names them.
 FILLING: set[Any] = set()
 

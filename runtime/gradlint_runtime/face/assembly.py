@@ -11,7 +11,7 @@ from ..autograd import calls, forward, function, functional, hooks
 from ..func import transforms
 from ..graph import Node
 from ..hooks import RemovableHandle
-from ..ops import conv, data, sampling
+from ..ops import adaptive, conv, data, sampling
 from ..ops.common import broadcast_shape
 from ..tensor import Tensor
 from ..utils import serialization
@@ -99,8 +99,16 @@ def _helpers() -> dict[str, Any]:
         "feature_alpha_dropout_": _dropping_in_place(sampling.alpha_dropout, feature=True),
         "feature_dropout_": _dropping_in_place(sampling.feature_dropout),
         "save": serialization.save, "load": serialization.load,
-        "vmap": transforms.vmap,
+        "vmap": transforms.vmap, "adaptive_max_pool1d": _pool_with_places,
     }  # fmt: skip
+
+
+def _pool_with_places(input: Tensor, output_size: Any) -> Any:
+    """`torch.adaptive_max_pool1d`, which is not the function of that name in `torch.nn.functional`."""
+    return adaptive.adaptive_max_pool1d(input, output_size, return_indices=True)
+
+
+_pool_with_places.__name__ = _pool_with_places.__qualname__ = "adaptive_max_pool1d"
 
 
 def _dropout(input: Tensor, p: float, train: bool) -> Tensor:

@@ -156,6 +156,9 @@ def in_place(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     """`mul_` out of `mul`."""
     if name in NO_DERIVATIVE:
         function = _without_derivative(function, NO_DERIVATIVE[name])
+    form = inplace.FORMS.get(inspect.unwrap(function))
+    if form is not None:
+        function = method(form)
 
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         others = tensors_among(args)

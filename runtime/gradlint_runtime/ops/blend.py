@@ -8,8 +8,8 @@ import numpy as np
 
 from .. import errors
 from ..apply import plain, record, written
-from ..dtypes import BOOL, COMPLEX, FLOATING, dtype, result_type
-from ..inplace import become
+from ..dtypes import BOOL, COMPLEX, FLOATING, cast, dtype, result_type
+from ..inplace import FORMS, become
 from ..tensor import Tensor
 from .common import (
     applied,
@@ -230,8 +230,26 @@ def _comparison(name: str, function: Any) -> Any:
             raise RuntimeError(f"\"{name}_cpu\" not implemented for '{kind.short}'")
         return plain(applied(function, a, b))
 
-    operator.__name__ = operator.__qualname__ = name
+    def in_place(input: Tensor, other: Any) -> Tensor:
+        """The result takes the place of a value that may have a history, and so is differentiable: flat everywhere."""
+        made = operator(input, other)
+        kind = input._dtype
+        if kind.category < FLOATING:
+            return made
+        ways: list[Any] = [(input, _flat(input))]
+        if isinstance(other, Tensor):
+            ways.append((other, _flat(other)))
+        return record(f"{name.title()}Backward{len(ways) - 1}", cast(made._array, made._dtype, kind), *ways, dtype=kind)
+
+    operator.__name__ = operator.__qualname__ = in_place.__name__ = name
+    FORMS[operator] = in_place
     return operator
+
+
+def _flat(tensor: Tensor) -> Any:
+    """The way back of what is flat everywhere; it keeps no tensor alive."""
+    shape, kind = tensor._array.shape, tensor._dtype
+    return lambda grad: plain(np.zeros(shape, kind.numpy), dtype=kind)
 
 
 eq = _comparison("eq", np.equal)

@@ -61,11 +61,11 @@ STEPS: dict[str, Cell] = {
 }  # fmt: skip
 
 
-def layer(kind: str, steps: Sequence[Tensor], state: Any, weights: Sequence[Any], backwards: bool) -> Any:
+def layer(kind: str, input: Tensor, state: Any, weights: Sequence[Any], backwards: bool) -> Any:
     """One direction of one layer over the inputs of all time steps: the outputs, and the last state."""
     w_ih, w_hh, b_ih, b_hh = weights[:4]
     step = STEPS[kind]
-    projected = linear(stack(steps, 0), w_ih, b_ih).unbind(0)
+    projected = linear(input, w_ih, b_ih).unbind(0)
     outputs: list[Tensor] = []
     for each in reversed(projected) if backwards else projected:
         state = step(each, state, w_hh, b_hh)
@@ -85,21 +85,18 @@ def recurrent(
     directions = 2 if bidirectional else 1
     lstm = kind == "LSTM"
     states = list(zip(state[0].unbind(0), state[1].unbind(0), strict=True)) if lstm else list(state.unbind(0))
-    steps: Sequence[Tensor] = input.unbind(0)
     last: list[Any] = []
     whole = input
     for number in range(num_layers):
         results = []
         for direction in range(directions):
             at = number * directions + direction
-            outputs, final = layer(kind, steps, states[at], weights[at], direction == 1)
+            outputs, final = layer(kind, whole, states[at], weights[at], direction == 1)
             results.append(stack(outputs, 0))
             last.append(final)
         whole = results[0] if directions == 1 else cat(results, -1)
-        if number < num_layers - 1:
-            if p:
-                whole = dropout(whole, p, training)
-            steps = whole.unbind(0)
+        if number < num_layers - 1 and p:
+            whole = dropout(whole, p, training)
     if lstm:
         return whole, (stack([each[0] for each in last], 0), stack([each[1] for each in last], 0))
     return whole, stack(last, 0)
