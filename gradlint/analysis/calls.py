@@ -35,6 +35,7 @@ from gradlint.analysis.values import (
     Table,
     Tensor,
     is_false,
+    is_true,
 )
 from gradlint.records import replace
 from gradlint.syntax import ir
@@ -60,7 +61,8 @@ def _call(m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], 
     if kind is Func:
         return call_function(m, func, args, kwargs, at, rest)
     if kind is Builtin:
-        m.may_raise()
+        if not _never_raises(m, func, args, kwargs):
+            m.may_raise()
         return attributes.call_builtin(m, func, Call(func.name, args, kwargs, at, rest, func.self))
     if kind is Partial:
         return call(m, func.func, (*func.args, *args), {**dict(func.kwargs), **kwargs}, at, rest)
@@ -78,6 +80,16 @@ def _call(m: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], 
     if isinstance(thing, Instance):
         return call_instance(m, func, args, kwargs, at, rest)
     return call_unknown(m, func, args, kwargs, at)
+
+
+def _never_raises(m: Machine, func: Builtin, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a method of a tensor works whatever the shapes are."""
+    thing = m.get(func.self)
+    if not isinstance(thing, Tensor) or args or kwargs:
+        return False
+    if func.name == "requires_grad_":
+        return is_true(thing.floating) and is_false(thing.inference)
+    return func.name in ("detach", "clone", "dim", "numel", "size")
 
 
 def call_extern(m: Machine, call_: Call) -> Any:

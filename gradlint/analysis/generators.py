@@ -12,6 +12,7 @@ from typing import Any
 
 from gradlint.analysis import contexts, events
 from gradlint.analysis.calls import run_generator_body
+from gradlint.analysis.classes import underlying
 from gradlint.analysis.joins import anonymous
 from gradlint.analysis.machine import Activation, Call, Machine
 from gradlint.analysis.state import Mode, State
@@ -33,6 +34,7 @@ from gradlint.analysis.values import (
 )
 from gradlint.records import replace
 from gradlint.syntax import ir
+from gradlint.syntax.walk import walk
 
 Consumer = Callable[[Any], Any]
 _AT = (1 << 32) - 1
@@ -118,8 +120,9 @@ def collect(m: Machine, ref: Any, at: int) -> tuple[list[Any], Any]:
     thing = m.get(ref)
     if not isinstance(thing, Generator):
         return [], m.opaque(at)
-    exact = _is_exact(m, thing)
-    if thing.started and not exact:
+    straight = _is_straight(thing)
+    exact = straight or _is_exact(m, thing)
+    if thing.started and (straight or not exact):
         return [], m.opaque(at, tag="resumed")
     found: list[Any] = []
     # What was yielded is held on the heap, where the sweep after each round sees it.
@@ -150,6 +153,32 @@ def _is_exact(m: Machine, thing: Generator) -> bool:
         and getattr(thing, "mode", None) is None
         and _one_exact_clause(m, thing, node)
     )
+
+
+def _is_straight(thing: Generator) -> bool:
+    """Whether a generator function yields one value after the other, each once and for certain."""
+    func = underlying(thing.func) if thing.kind == "generator" else None
+    return func is not None and not func.code.is_async and _in_order(func.code.body)
+
+
+def _in_order(body: tuple[ir.Stmt, ...]) -> bool:
+    for node in body:
+        inside = list(walk(node))
+        if not any(isinstance(one, ir.Yield) for one in inside):
+            if any(isinstance(one, ir.Return) for one in inside):
+                return False
+        elif isinstance(node, ir.With):
+            if not _in_order(node.body) or any(isinstance(one, ir.Yield) for one in walk(node.items)):
+                return False
+        elif not isinstance(node, (ir.Assign, ir.Augment, ir.Evaluate)) or not _yields_plainly(inside):
+            return False
+    return True
+
+
+def _yields_plainly(nodes: list[object]) -> bool:
+    """Whether no expression that yields decides whether or how often it does."""
+    branching = (ir.Comprehension, ir.Choose, ir.Logic, ir.Compare)
+    return not any(isinstance(one, branching) or isinstance(one, ir.Yield) and one.delegate for one in nodes)
 
 
 def _one_exact_clause(m: Machine, thing: Generator, node: ir.Comprehension) -> bool:

@@ -240,6 +240,8 @@ class Machine:
         """Attributes (address of the object, name) that callbacks out of view may assign at any time."""
         self.twins: dict[int, set[int]] = {}
         """Of a tensor (by address) those that may be the very same object: `x.to(device)` may give `x`."""
+        self.perhaps_of: dict[int, frozenset[int]] = {}
+        """Of a tensor (by address) those that it may be, or else a view or a copy of."""
         self.views_of: dict[int, set[int]] = {}
         """The views that were made of a tensor, by address."""
         self.given_data: set[int] = set()
@@ -254,6 +256,8 @@ class Machine:
         """The assignment that is being run, where it has one target."""
         self.assigned: tuple[str, int] = ("", 0)
         """How the source calls the object of an attribute that is being stored, and the place of the value."""
+        self.repacked = 0
+        """How many contexts are in force in which other tensors may be saved for backward than those that take part."""
         self.real_waits = 0
         self.differentiations = 0
         self.waits = 0

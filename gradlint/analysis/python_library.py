@@ -9,7 +9,7 @@ from gradlint.analysis import events, generators, python_handing, testing
 from gradlint.analysis.calls import unknown_result
 from gradlint.analysis.iteration import iterate
 from gradlint.analysis.joins import anonymous
-from gradlint.analysis.machine import Call, Machine, join_all
+from gradlint.analysis.machine import Call, Exits, Machine, join_all
 from gradlint.analysis.python_functions import iterate_lazily, lazily, unknown_extern
 from gradlint.analysis.python_handing import Model, identity
 from gradlint.analysis.state import Mode
@@ -424,17 +424,18 @@ def in_thread(
     of a pool runs when it starts."""
     m.unseen += 1
     outside, before, base = m.state.mode, m.computed_in.get(0, 0), m.thread_base
-    start, known = m.state.fork(), len(m.exits.raises)
+    exits, m.exits = m.exits, Exits()
     m.state.mode, m.thread_base = Mode(), len(m.stack) + 1
+    m.guarded += 1
     try:
         if first != NONE:
             m.services["call"](m, first, (), {}, at, False)
         result = m.services["call"](m, func, args, kwargs, at, False)
     finally:
-        if m.dead():  # what is raised in a thread ends that thread alone
-            raised = [state for state, _ in m.exits.raises[known:]]
-            m.state = join_all(raised) if raised else start
-            m.state.dead = False
+        # What is raised in a thread ends that thread alone: whoever started it goes on.
+        m.guarded -= 1
+        m.state = join_all([m.state, *(state for state, _ in m.exits.raises)]).fork()
+        m.exits = exits
         m.state.mode, m.thread_base = outside, base
     m.event(
         events.RanInThread, place or at, how=how, computed=m.computed_in.get(0, 0) != before, function=name_of(func),

@@ -22,6 +22,7 @@ def index(m: Machine, ref: Ref, index_value: Any, at: int) -> Any:
     if row is None:
         return m.opaque(at, rg_of(m, ref))
     call = Call("__getitem__", (index_value,), {}, at, self=ref)
+    m.may_raise()
     row = replace(
         row,
         args=("input", "index"),
@@ -72,6 +73,7 @@ def set_index(m: Machine, ref: Ref, index_value: Any, value: Any, at: int) -> No
     if value is ref or isinstance(held, Tensor) and held.base == ref.addr:
         # `x[i] op= v` has written through the view already; Python only stores the view back.
         return
+    m.may_raise()
     changed(m, ref, [value], at, "index")
 
 

@@ -100,7 +100,7 @@ def _save_result(m: Machine, thing: Tensor) -> None:
     held = m.state.heap.get(thing.storage)
     for address in thing.nodes:
         node = m.state.heap.get(address)
-        if isinstance(node, Node) and isinstance(held, Storage) and held.exact:
+        if isinstance(node, Node) and isinstance(held, Storage) and held.exact and not m.repacked:
             saved = (thing.storage, held.version, held.hidden, thing.origin.name)
             m.state.put(address, replace(node, saved=(*node.saved, saved), keeps=True))
 
@@ -239,7 +239,7 @@ def _node(
             below |= sources_of(m, one, thing)
     saved, keeps = _saved(m, ref, row, named, own, storage)
     node = Node(
-        name, frozenset(inputs), frozenset(maybe), frozenset(leaves), tuple(saved), keeps,
+        name, frozenset(inputs), frozenset(maybe), frozenset(leaves), () if m.repacked else tuple(saved), keeps,
         sources=frozenset(sorted(below)[:MAX_SOURCES]), vague=is_vague(m, flow), at=m.here(call.at),
     )  # fmt: skip
     return m.alloc(call.at, node, "node" + tag)

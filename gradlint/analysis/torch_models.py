@@ -375,7 +375,10 @@ def function_entry(m: Machine, holder: Ref, name: str, raw: Func, unknown: list[
     from gradlint.analysis.calls import call
 
     again = name == "backward" and any(_AGAIN.search(unit.data) for unit in m.services["units"])
-    m.state.mode = Mode(UNKNOWN if again else FALSE, FALSE, (("autograd.Function", m.here(raw.code.at)),))
+    inside = name == "backward" and any(b"inference_mode" in unit.data for unit in m.services["units"])
+    m.state.mode = Mode(
+        UNKNOWN if again else FALSE, UNKNOWN if inside else FALSE, (("autograd.Function", m.here(raw.code.at)),)
+    )
     ctx = m.alloc(0, Instance(Extern("torch.autograd.FunctionCtx"), {}, complete=False), "ctx")
     call(m, raw, (ctx, *unknown[1:]), {}, 0, True)
     return True

@@ -292,7 +292,17 @@ def result_shape(m: Machine, row: tables.Operator, bound: Operands) -> str:
         if isinstance(first, Const) and isinstance(first.value, int):
             return "tt"
         return "t" if tensors_in(m, first) else "depends"
+    if name in AT_LEAST:
+        given = [known(m, m.simplified(value)) for value in bound.values()]
+        if len(given) == 1 and isinstance(m.get(given[0]), Tensor):
+            return "t"
+        if len(given) > 1 or given and isinstance(m.get(given[0]), Sequence):
+            return "t*"
     return "depends"
+
+
+AT_LEAST = frozenset({"atleast_1d", "atleast_2d", "atleast_3d"})
+"""They give one tensor for one, and several for several."""
 
 
 def grad_class(row: tables.Operator, index: int) -> str:
@@ -601,10 +611,10 @@ def aliased(
     root = m.state.heap.get(thing.base)
     # With grad off a view asks what it is a view of in the end.
     through = m.simplified(root.rg) if isinstance(root, Tensor) else own
-    for twin in m.twins.get(base.addr, ()):
-        held = m.state.heap.get(twin)
+    for address in m.perhaps_of.get(base.addr, ()):
+        held = m.state.heap.get(address)
         above = m.state.heap.get(held.base) if isinstance(held, Tensor) else None
-        if isinstance(above, Tensor) and above.rg != own:
+        if any(isinstance(one, Tensor) and m.simplified(one.rg) != own for one in (held, above)):
             through = UNKNOWN
     rg_off: Flag = (
         through
@@ -758,7 +768,9 @@ def made_from(m: Machine, values: list[Any], rg: Flag) -> frozenset[int]:
 
 
 def saved_of(m: Machine, row: tables.Operator, bound: Operands, result: int) -> tuple[tuple[int, int, int, str], ...]:
-    """Which storages the node saves, with their versions now."""
+    """Which storages the node saves, with their versions now; none where hooks may save others in their place."""
+    if m.repacked:
+        return ()
     found: list[tuple[int, int, int, str]] = []
     for name in (*row.saves, *PRACTICALLY.get(row.name, ())):
         if name == "result" and "never" in row.grad[1:]:

@@ -87,6 +87,7 @@ PLAIN_ATTRIBUTES = frozenset({
 def _operator(m: Machine, name: str, args: tuple[Any, ...], at: int) -> Any:
     row = tables.operator(f"torch.{name}") or tables.tensor_method(name)
     call = Call(name, args, {}, at)
+    m.may_raise()
     if row is None:
         return m.opaque(at, FALSE if is_false(m.recording) else UNKNOWN)
     return torch_ops.apply(m, f"torch.{name}", row, call)
@@ -117,6 +118,7 @@ def augmented(m: Machine, op: str, ref: Ref, value: Any, at: int) -> Any:
     row = tables.tensor_method(name)
     if row is None or op == "@":
         return binary(m, op, ref, value, at)
+    m.may_raise()
     return torch_ops.apply(m, f"torch.Tensor.{name}", row, Call(name, (value,), {}, at, self=ref))
 
 
@@ -394,9 +396,16 @@ def _detach(m: Machine, call: Call) -> Any:
 
 def _detach_in_place(m: Machine, call: Call) -> Any:
     ref, thing = _this(m, call)
-    inside = m.simplified(m.state.mode.inference)
-    if is_true(inside) and not is_true(m.simplified(thing.inference)) or torch_ops.is_strange(thing):
-        return ref  # autograd does not see the call, and the flag stays (measured with torch 2.13)
+    # Autograd does not see the call in inference mode, nor that of an inference tensor: the flag stays (torch 2.13).
+    seen = negate(either(m.simplified(m.state.mode.inference), m.simplified(thing.inference)))
+    if is_false(seen) or torch_ops.is_strange(thing):
+        return ref
+    if not is_true(seen):
+        rg = join_truths([FALSE, *leaves(m.simplified(thing.rg))])
+        m.put(ref, replace(thing, rg=rg, leaf=thing.leaf if is_true(thing.leaf) else UNKNOWN, sure=False))
+        twins_follow(m, ref)
+        views_follow(m, ref.addr, written=False)
+        return ref
     lost = cut_off(m, ref, thing, "torch.Tensor.detach_", call.at)
     origin = m.origin("torch.Tensor.detach_", call.at, (ref,), FALSE)
     m.put(

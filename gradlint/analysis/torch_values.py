@@ -143,6 +143,7 @@ def may_be(m: Machine, made: Ref, given: Ref) -> Ref:
     group = m.twins.get(given.addr, set()) | {given.addr, made.addr} | m.twins.get(made.addr, set())
     for address in group:
         m.twins[address] = group
+    m.perhaps_of[made.addr] = m.perhaps_of.get(given.addr, frozenset()) | {given.addr}
     return made
 
 

@@ -239,6 +239,13 @@ def _extern(m: Machine, ref: Ref, thing: Instance, body: Callable[[Any], None], 
         guarded_body(m, lambda: body(bound), leave)
         torch_autocast.left(m)
         return
+    if isinstance(thing.cls, Extern) and thing.cls.name in REPACKING:
+        m.repacked += 1
+        try:
+            guarded_body(m, lambda: body(bound), leave)
+        finally:
+            m.repacked -= 1
+        return
     if not isinstance(thing.cls, Extern) or thing.cls.name not in ("contextlib.suppress", EXPECTED):
         guarded_body(m, lambda: body(bound), leave)
         return
@@ -255,6 +262,12 @@ def _extern(m: Machine, ref: Ref, thing: Instance, body: Callable[[Any], None], 
     m.state = join_all([m.state, *(state for state, _ in raised)])
 
 
+REPACKING = frozenset(
+    f"torch.autograd.graph.{name}" for name in ("saved_tensors_hooks", "save_on_cpu", "allow_mutation_on_saved_tensors")
+)
+"""Contexts in which hooks decide what is saved for backward."""
+
+
 def enter_any(m: Machine, value: Any, at: int) -> Any:
     """Enter a context by hand (`stack.enter_context(value)`); gives what `as` would bind."""
 
@@ -264,6 +277,7 @@ def enter_any(m: Machine, value: Any, at: int) -> Any:
             contexts.enter_object(m, leaf, at)
             return NONE
         if isinstance(thing, Instance) and isinstance(thing.cls, Extern):
+            m.repacked += thing.cls.name in REPACKING
             return thing.attrs.get("enter_result", leaf)
         from gradlint.analysis.attributes import find_method
 
@@ -281,6 +295,8 @@ def leave_any(m: Machine, value: Any) -> None:
         if isinstance(thing, Context) and thing.entered:
             contexts.leave_object(m, leaf)
             return NONE
+        if isinstance(thing, Instance) and isinstance(thing.cls, Extern):
+            m.repacked = max(m.repacked - (thing.cls.name in REPACKING), 0)
         from gradlint.analysis.attributes import find_method
 
         method = find_method(m, leaf, "__exit__", 0)
