@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from . import errors
-from .dtypes import dtype
-from .graph import Edge, Node, evaluating
+from .dtypes import bfloat16, dtype
+from .graph import Edge, Node, evaluating, everything
 from .hooks import HookDict, hook_name
 from .modes import grad_mode, mode
 from .tensor import Tensor, meta_of, needs_grad, sharing, wrap
-from .views import is_dense
+from .views import is_dense, view
 
 
 class _Walk:
@@ -84,6 +84,8 @@ class _Walk:
         buffer = self.buffers.get(node)
         if buffer is None:
             buffer = self.buffers[node] = [None] * len(node.outputs)
+            buffer[nr] = grad
+            return
         if grad is None:
             return
         held = buffer[nr]
@@ -95,29 +97,33 @@ class _Walk:
             buffer[nr] = held + grad
 
     def run(self) -> None:
+        pending = self.pending
         while self.ready:
             node = heapq.heappop(self.ready)[2]
             # Nothing of what was evaluated is held on to, so that the end of a way may keep what reaches it.
             results = self.evaluate(node, self.buffers.pop(node))
-            for position, edge in enumerate(node.edges):
-                if edge is None:
-                    continue
-                after, nr = edge
-                grad = None
-                if position < len(results):
-                    grad, results[position] = results[position], None
-                self.add(after, nr, grad)
-                left = self.pending[after] = self.pending[after] - 1
-                if not left:
-                    self.push(after)
-            grad = None
+            position = 0
+            for edge in node.edges:
+                if edge is not None:
+                    after, nr = edge
+                    if position < len(results):
+                        grad, results[position] = results[position], None
+                        self.add(after, nr, grad)
+                        grad = None
+                    else:
+                        self.add(after, nr, None)
+                    left = pending[after] = pending[after] - 1
+                    if not left:
+                        self.push(after)
+                position += 1
             del results
 
     def evaluate(self, node: Node, grads: list[Any]) -> list[Any]:
         """The gradients of the node's inputs; hooks see and may replace what goes in and what comes out."""
-        alone = len(self.roots) == 1 and node in self.roots  # then torch goes there without asking
-        if self.needed is not None and node not in self.needed and node not in self.captures and not alone:
-            return []
+        if self.needed is not None and node not in self.needed and node not in self.captures:
+            alone = len(self.roots) == 1 and node in self.roots  # then torch goes there without asking
+            if not alone:
+                return []
         if node.tensor_hooks is not None:
             for nr, hooks in list(node.tensor_hooks.items()):
                 grads[nr] = run_tensor_hooks(hooks, grads[nr])
@@ -126,7 +132,7 @@ class _Walk:
             grads[0] = run_tensor_hooks(variable._meta.hooks, grads[0])
         if node.retained is not None:
             _retain(node.retained, grads)
-        if variable is None or not self.accumulates:
+        if self.captures and (variable is None or not self.accumulates):
             for nr, index in self.captures.get(node, ()):
                 self.captured[index] = grads[nr]
         if self.needed is not None and not self._goes_on(node, self.needed):
@@ -157,7 +163,7 @@ class _Walk:
             return self._post(node, [], grads) if node.post_hooks else []
         results: list[Any]
         if self.needed is None:
-            needed = _everything
+            needed = everything
         else:
             edges, on_the_way = node.edges, self.needed
 
@@ -165,7 +171,7 @@ class _Walk:
                 edge = edges[position]
                 return edge is not None and edge[0] in on_the_way
 
-        if node.takes_nothing or any(grad is not None for grad in grads):
+        if grads[0] is not None or node.takes_nothing or any(grad is not None for grad in grads):
             try:
                 results = node.apply(grads, needed)
             except Exception:
@@ -210,10 +216,6 @@ _running = _Running()
 
 def current_walk() -> Any:
     return _running.walks[-1]
-
-
-def _everything(position: int) -> bool:
-    return True
 
 
 def _leading_to(targets: set[Node], roots: list[Node]) -> set[Node]:
@@ -285,9 +287,10 @@ def _retain(retained: dict[int, Any], grads: list[Any]) -> None:
 
 def validate(node: Node, results: list[Any]) -> None:
     """Bring each gradient to the shape and dtype of what it belongs to; raise where that cannot be."""
-    for position, edge in enumerate(node.edges):
-        grad = results[position] if position < len(results) else None
-        if grad is None or edge is None:
+    edges = node.edges
+    for position, grad in enumerate(results):
+        edge = edges[position] if grad is not None and position < len(edges) else None
+        if edge is None:
             continue
         shape, kind = edge[0].outputs[edge[1]]
         if grad._array.shape != shape:
@@ -296,9 +299,21 @@ def validate(node: Node, results: list[Any]) -> None:
                     f"Function {node.name()} returned an invalid gradient at index {position} - got "
                     f"{list(grad._array.shape)} but expected shape compatible with {list(shape)}"
                 )
-            results[position] = grad = grad.sum_to_size(shape)
+            results[position] = grad = _summed(grad, shape)
         if grad._dtype is not kind:
             results[position] = fit_dtype(grad, kind)
+
+
+def _summed(grad: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """`grad.sum_to_size(shape)`, in short where only its values matter and a row is left."""
+    array = grad._array
+    if mode.grad or mode.forward is not None or array.dtype.kind != "f" or array.dtype.itemsize < 4:
+        return grad.sum_to_size(shape)
+    lead = array.ndim - len(shape)
+    if not lead or array.shape[lead:] != shape or grad._dtype is bfloat16:
+        return grad.sum_to_size(shape)
+    whole = wrap(np.add.reduce(array, tuple(range(lead)), keepdims=True), grad._dtype)
+    return view("ViewBackward0", whole, whole._array.reshape(shape), None)
 
 
 def fit_dtype(grad: Tensor, kind: dtype) -> Tensor:
@@ -337,6 +352,8 @@ def accumulate_into(variable: Tensor, grads: list[Any]) -> None:
 
 def _laid_out_like(grad: Tensor, variable: Tensor) -> bool:
     a, b = grad._array, variable._array
+    if a.strides == b.strides and b.flags.c_contiguous:
+        return True
     if is_dense(b):
         return all(x == y or size == 1 for x, y, size in zip(a.strides, b.strides, a.shape, strict=True))
     return a.flags.c_contiguous

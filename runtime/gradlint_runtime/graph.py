@@ -26,7 +26,12 @@ _new = object.__new__
 # Nodes that are no operator's: torch calls them by their full name in C++.
 _OF_THE_ENGINE = frozenset({"AccumulateGrad", "CopyBackwards", "CopySlices"})
 _sequence = itertools.count()
-_names: dict[Any, tuple[str, ...]] = {}
+_names: dict[int, tuple[tuple[str, ...], Any]] = {}
+
+
+def everything(position: int) -> bool:
+    """What is needed where the gradients of all inputs are."""
+    return True
 
 
 class Node:
@@ -58,7 +63,7 @@ class Node:
     def __call__(self, *grads: Any) -> Any:
         if len(grads) != len(self.outputs):
             raise TypeError(f"expected {len(self.outputs)} arguments, got {len(grads)} instead")
-        results = self.apply(list(grads), lambda position: True)
+        results = self.apply(list(grads), everything)
         return results[0] if len(results) == 1 else tuple(results)
 
     @property
@@ -112,13 +117,14 @@ class Node:
         grad = grads[0] if len(self.outputs) == 1 else grads
         results: list[Any] = [None] * len(self.edges)
         values = {}
-        if self.saved is not None:
+        saved = self.saved
+        if saved is not None:
             # In the order of their names, as torch does: hooks and errors tell.
-            for name in sorted(self.saved) if len(self.saved) > 1 else self.saved:
-                values[name] = unpacked(self.saved[name], self)
+            for name in sorted(saved) if len(saved) > 1 else saved:
+                values[name] = unpacked(saved[name], self)
         for position, function, names in self.ways:
             if type(position) is int:
-                if needed(position):
+                if needed is everything or needed(position):
                     results[position] = function(grad, *[values[name] for name in names])
                 continue
             wanted = tuple([at is not None and needed(at) for at in position])
@@ -207,10 +213,11 @@ def node_class(name: str) -> type[Node]:
 def names_of(function: Any) -> tuple[str, ...]:
     """What a way back takes after the gradient: the names of its parameters."""
     code = function.__code__
-    found = _names.get(code)
+    found = _names.get(id(code))
     if found is None:
-        found = _names[code] = code.co_varnames[1 : code.co_argcount]
-    return found
+        # The code is kept with the names, so that its place in memory stays its own.
+        found = _names[id(code)] = (code.co_varnames[1 : code.co_argcount], code)
+    return found[0]
 
 
 def next_sequence() -> int:
@@ -223,7 +230,7 @@ def attach(name: str, outputs: Sequence[Tensor], ways: Sequence[Any], shared: Se
     The input of a way is a tensor, or None for a number in a tensor's place, or ABSENT, or a tuple of these: then its function
     gets, after the gradient, which of them are needed, and returns as many. `shared` says which outputs are differentiable.
     """
-    node: Node = _new(node_class(name))
+    node: Node = _new(_node_classes.get(name) or node_class(name))
     node.sequence = next(_sequence)
     edges: list[Edge | None] = []
     taken: list[Any] = []
@@ -234,7 +241,6 @@ def attach(name: str, outputs: Sequence[Tensor], ways: Sequence[Any], shared: Se
             edges.append(None)
             continue
         function = way[1]
-        names = names_of(function)
         if type(source) is tuple:
             if not source:
                 edges.append(None)
@@ -246,19 +252,21 @@ def attach(name: str, outputs: Sequence[Tensor], ways: Sequence[Any], shared: Se
                 edges.append(edge_of(each) if wanted else None)
             if not any(at is not None for at in position):
                 continue
-            names = names[1:]
+            names = names_of(function)[1:]
         else:
             # A view made with grad off may require grad and lead nowhere: then nothing is saved for it either.
-            position, edge = len(edges), edge_of(source)
+            position, edge, names = len(edges), edge_of(source), names_of(function)
             edges.append(edge)
             if edge is None:
                 for key, value in zip(names, way[2:], strict=True):
                     if isinstance(value, Output) or (needs_grad(source) and _shared(key, ways)):
                         values.setdefault(key, value)
                 continue
-        for key, value in zip(names, way[2:], strict=True):
+        at = 2
+        for key in names:
             if key not in values:
-                values[key] = value
+                values[key] = way[at]
+            at += 1
         taken.append((position, function, names))
     node.edges = edges
     node.ways = taken
@@ -284,15 +292,17 @@ def dead_end(name: str, tensor: Tensor) -> Node:
 
 def put_behind(node: Node, outputs: Sequence[Tensor]) -> None:
     """Make `node` the grad_fn of the outputs."""
-    node.outputs = [(tensor._array.shape, tensor._dtype) for tensor in outputs]
-    nr = 0
+    described = node.outputs = []
     for tensor in outputs:
         meta = tensor._meta
         if meta is None:
             meta = tensor._meta = Meta()
         meta.node = node
-        meta.nr = nr
-        nr += 1
+        if described:  # the number is zero otherwise, unless it was another
+            meta.nr = len(described)
+        elif meta.nr:
+            meta.nr = 0
+        described.append((tensor._array.shape, tensor._dtype))
     if mode.anomaly:
         node.trace = traceback.format_stack()[:-3]
         node.parent = evaluating.node

@@ -139,8 +139,10 @@ def become(target: Tensor, operator: Callable[..., Any], others: Any, *args: Any
     """
     if mode.forward is not None and any(mode.forward.of(each) is not None for each in (target, *others)):
         raise errors.unsupported("an in-place operator on a tensor with a tangent")
-    number = getattr(operator, "__name__", "") in WRAPPING and bool(args) and not isinstance(args[0], Tensor)
-    recorded = check(target, others, number, operator in COPYING)
+    recorded = mode.grad and not mode.inference
+    if recorded:
+        number = getattr(operator, "__name__", "") in WRAPPING and bool(args) and not isinstance(args[0], Tensor)
+        recorded = check(target, others, number, operator in COPYING)
     if recorded and target._counter is None:
         if own_version(target) is not None:
             raise errors.unsupported("a recorded write to an inference tensor that was detached")

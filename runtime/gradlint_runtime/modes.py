@@ -11,8 +11,7 @@ import inspect
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 VERSIONS = ("2.13", "1.13")
@@ -71,15 +70,20 @@ def switch_grad(enabled: bool) -> None:
     mode.grad = enabled
 
 
-@contextmanager
-def grad_mode(enabled: bool) -> Iterator[None]:
+class grad_mode:
     """For the engine's own use: run a block with recording on or off."""
-    before = mode.grad
-    mode.grad = enabled
-    try:
-        yield
-    finally:
-        mode.grad = before
+
+    __slots__ = ("before", "enabled")
+
+    def __init__(self, enabled: bool) -> None:
+        self.enabled = enabled
+
+    def __enter__(self) -> None:
+        self.before = mode.grad
+        mode.grad = self.enabled
+
+    def __exit__(self, kind: Any, value: Any, traceback: Any) -> None:
+        mode.grad = self.before
 
 
 def _steps(make: Callable[[], Any], function: Callable[..., Any]) -> Callable[..., Any]:

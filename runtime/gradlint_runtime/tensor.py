@@ -31,11 +31,9 @@ class Version:
     `copies` are weak references to arrays that stand for views and are copies: a write would not reach them.
     """
 
-    __slots__ = ("n", "copies")
-
-    def __init__(self) -> None:
-        self.n = 0
-        self.copies: list[Any] | None = None
+    # Of the class, until there is something to count: most storages are written never.
+    n = 0
+    copies: list[Any] | None = None
 
     def check_copies(self) -> None:
         if self.copies is not None and any(reference() is not None for reference in self.copies):

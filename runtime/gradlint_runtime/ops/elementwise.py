@@ -125,9 +125,12 @@ def tanh(a: Any) -> Any:
 
 
 def tanh_backward(grad: Tensor, output: Tensor) -> Tensor:
-    y = output._array
+    g, y = grad._array, output._array
+    slope = 1 - y * y
+    if slope.dtype.kind == "c":
+        slope = np.conj(slope)
     return record(
-        "TanhBackwardBackward0", grad._array * np.conj(1 - y * y),
+        "TanhBackwardBackward0", g * slope,
         (grad, lambda g, output: tanh_backward(g, conj(output)), output),
         (output, lambda g, output, grad_output: g * conj(-2 * output * conj(grad_output)), output, grad),
     )  # fmt: skip

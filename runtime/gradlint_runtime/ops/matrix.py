@@ -21,7 +21,7 @@ from .shape import expand, reshape, t, transpose, unsafe_view, unsqueeze, view_o
 
 def _check_saved(a: Tensor, b: Tensor) -> None:
     """Each factor is saved for the gradient of the other; torch looks at that before anything else."""
-    if mode.grad and not mode.inference:
+    if (a._counter is None) is not (b._counter is None) and mode.grad and not mode.inference:
         for one, other in ((a, b), (b, a)):
             if one._counter is None and other._counter is not None and needs_grad(other):
                 raise RuntimeError(errors.INFERENCE_SAVED)
@@ -294,7 +294,10 @@ def _times(tensor: Tensor, factor: Any) -> Tensor:
 
 
 def _plus(input: Tensor, shape: tuple[int, ...], beta: Any, value: np.ndarray, kind: dtype, alpha: Any) -> np.ndarray:
-    """beta * input + alpha * value, where nothing of the input is read for a beta of zero."""
+    """beta * input + alpha * value, where nothing of the input is read for a beta of zero. The value is nobody else's."""
+    own = input._array
+    if beta == 1 and alpha == 1 and own.dtype == value.dtype and own.shape in (shape[-1:], shape):
+        return np.add(value, own, value)
     try:
         base = np.broadcast_to(input._array, shape)
     except ValueError:

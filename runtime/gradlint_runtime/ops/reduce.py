@@ -11,6 +11,7 @@ import numpy as np
 
 from ..apply import plain, record, record_many, written
 from ..dtypes import COMPLEX, FLOATING, as_dtype, default_float, dtype, float16, int64
+from ..modes import mode
 from ..tensor import Tensor
 from .common import OUT, conj, dim_of, dims_of, floating, ones_of, widened, zeros_of
 from .shape import expand, reshape, unsqueeze
@@ -45,7 +46,7 @@ def _add_up(array: np.ndarray, axes: tuple[int, ...], keepdim: bool, kind: dtype
     wide = np.float32 if kind is float16 else kind.numpy
     if array.dtype.kind == "c" and not kind.is_complex:
         array = array.real
-    added: np.ndarray = np.sum(array, axis=axes, keepdims=keepdim, dtype=wide)  # type: ignore[assignment]
+    added: np.ndarray = np.add.reduce(array, axes, wide, keepdims=keepdim)  # type: ignore[call-overload]
     return added
 
 
@@ -113,9 +114,17 @@ def mean(input: Tensor, dim: Any = ALL, keepdim: bool = False, *, dtype: Any = N
     total = _add_up(array, axes, keepdim, kind)
     value = total / total.dtype.type(count)
     if dim is ALL:
-        return record("MeanBackward0", value, (input, lambda grad: divided(expand(grad, shape), count)), dtype=kind)
+        return record("MeanBackward0", value, (input, lambda grad: _shared_out(grad, shape, count)), dtype=kind)
     way = lambda grad: divided(expand(spread(grad, dim, keepdim, len(shape)), shape), count)  # noqa: E731
     return record("MeanBackward1", value, (input, way), dtype=kind)
+
+
+def _shared_out(grad: Tensor, shape: tuple[int, ...], count: int) -> Tensor:
+    """The same part of one gradient for each of so many elements."""
+    if mode.grad or mode.forward is not None:
+        return divided(expand(grad, shape), count)
+    array = grad._array
+    return plain(np.full(shape, array / array.dtype.type(count), array.dtype), grad._dtype)
 
 
 def divided(input: Tensor, number: float) -> Tensor:

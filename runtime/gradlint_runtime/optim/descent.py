@@ -9,7 +9,7 @@ from typing import Any
 from ..ops.complex import view_as_complex, view_as_real
 from ..ops.factories import zeros_like
 from ..tensor import Tensor
-from .optimizer import Optimizer, check_rate, counter, evaluated, stepping
+from .optimizer import Optimizer, add_to, check_rate, counter, evaluated, stepping
 
 Closure = Callable[[], Any] | None
 
@@ -68,7 +68,7 @@ class SGD(Optimizer):
                 grad = _decayed(parameter, grad, group["weight_decay"])
                 if group["momentum"]:
                     grad = self._with_momentum(parameter, grad, group)
-                parameter.add_(grad, alpha=-_number(group["lr"]))
+                add_to(parameter, grad, -_number(group["lr"]))
         return loss
 
     def _with_momentum(self, parameter: Tensor, grad: Tensor, group: dict[str, Any]) -> Tensor:

@@ -10,8 +10,11 @@ from copy import deepcopy
 from itertools import chain
 from typing import Any
 
+import numpy as np
+
+from ..dtypes import float32, float64
 from ..hooks import HookDict, add_hook
-from ..modes import grad_mode
+from ..modes import grad_mode, mode
 from ..ops.data import tensor
 from ..tensor import Tensor, node_of
 
@@ -256,6 +259,23 @@ def _as_of(parameter: Tensor, value: Any, key: Any = None) -> Any:
 
 def _type_name(value: Any) -> str:
     return type(value).__name__
+
+
+def add_to(tensor: Tensor, other: Tensor, factor: Any) -> None:
+    """`tensor.add_(other, alpha=factor)`, without asking what cannot be where nothing is recorded and both are plain."""
+    array, values, count = tensor._array, other._array, tensor._counter
+    if (
+        mode.grad or mode.forward is not None or count is None or count.copies is not None
+        or tensor._dtype is not other._dtype or tensor._dtype not in PLAIN or array.shape != values.shape
+        or not array.flags.c_contiguous or np.may_share_memory(array, values)
+    ):  # fmt: skip
+        tensor.add_(other, alpha=factor)
+        return
+    np.add(array, values if factor == 1 else values * factor, array)
+    count.n += 1
+
+
+PLAIN = frozenset({float32, float64})
 
 
 def counter() -> Tensor:
