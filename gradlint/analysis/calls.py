@@ -336,6 +336,8 @@ def run_generator_body(m: Machine, thing: Generator, consume: Any, consumer: tup
             return consume(value)
         finally:
             m.stack, m.context, m.exits = mine
+            m.exits.raises += m.thrown
+            m.thrown = []
 
     names = m.state.heap.get(thing.frame)
     first = func.code.params[0].name if func.code.params else ""

@@ -116,6 +116,7 @@ def isolated(m: Machine, entry: Entry) -> None:
     if classes.underlying(_first(value)) is not raw and classes.underlying(_first(value)) != raw:
         value = raw
     value = _first(value)
+    _hooked(m, code.name)
     if isinstance(m.get(holder), Class):
         unknown, named = _unknown(m, raw), _unknown(m, raw, ("keyword",))
         _method(m, code, value, raw, holder, list(unknown.values()), named)
@@ -124,6 +125,24 @@ def isolated(m: Machine, entry: Entry) -> None:
     if m.dead():
         return
     _finish(m, calls.call(m, value, tuple(unknown.values()), named, 0, _has_star(raw)), raw)
+
+
+_HOOKED = re.compile(
+    rb"\.register_(?:full_backward_|full_backward_pre_|backward_|post_accumulate_grad_|multi_grad_|pre)?hook\("
+    rb"(?:\[[^\]]*\]\s*,)?\s*(?:\w+\.)*(\w+)"
+)
+
+
+def _hooked(m: Machine, name: str) -> None:
+    """A function that torch calls on the way back runs as a backward does, whoever else calls it."""
+    names = m.services.get("hooked")
+    if names is None:
+        names = m.services["hooked"] = {n for unit in m.services["units"] for n in _HOOKED.findall(unit.data)}
+    if name.encode() in names:
+        from gradlint.analysis.torch_models import backward_mode
+
+        m.ways[-1].runner = True
+        m.state.mode = backward_mode(m, 0)
 
 
 def _unknown(m: Machine, raw: Func, kinds: tuple[str, ...] = ("positional", "normal")) -> dict[str, Any]:
@@ -195,6 +214,7 @@ def _method(m: Machine, code: ir.Code, value: Any, raw: Func, holder: Ref, unkno
     mode = torch_models.entry_mode(m, holder, code.name)
     if mode is not None:
         m.state.mode = mode
+    _hooked(m, code.name)
     if isinstance(target, Descriptor) and target.kind in ("property", "cached"):
         target = target.func
     if isinstance(target, Descriptor) and target.kind == "class":

@@ -14,7 +14,7 @@ from gradlint.analysis import contexts, events
 from gradlint.analysis.calls import run_generator_body
 from gradlint.analysis.classes import underlying
 from gradlint.analysis.joins import anonymous
-from gradlint.analysis.machine import Activation, Call, Machine
+from gradlint.analysis.machine import Activation, Call, Machine, join_all
 from gradlint.analysis.state import Mode, State
 from gradlint.analysis.values import (
     FALSE,
@@ -38,7 +38,7 @@ from gradlint.syntax.walk import walk
 
 Consumer = Callable[[Any], Any]
 _AT = (1 << 32) - 1
-NATIVE = frozenset({"zip", "enumerate", "map", "filter"})
+NATIVE = frozenset({"zip", "enumerate", "map", "filter", "islice"})
 """Lazy iterators of Python itself: `func` holds (callable or None, sources)."""
 
 
@@ -106,6 +106,8 @@ def _run_moded(m: Machine, thing: Generator, mode: ModeSpec, consume: Consumer, 
         outside[0] = m.state.mode
         again = contexts.entered(m, mode, mode.at)
         m.state.mode = Mode(again.grad, again.inference, inside.stack)
+        for state, _ in m.thrown:
+            state.mode = m.state.mode
         return sent
 
     outside = [m.state.mode]
@@ -216,6 +218,8 @@ def _run_native(m: Machine, thing: Generator, consume: Consumer) -> Any:
             value = m.services["call"](m, func, tuple(row), {}, at, False)
         elif thing.kind == "filter":
             value = _filtered(m, func, item, at)
+        elif thing.kind == "islice":
+            value = item
         else:
             if thing.kind == "enumerate":
                 row.insert(0, m.opaque(at, FALSE, "number", tag="index"))
@@ -289,18 +293,21 @@ def method(m: Machine, ref: Ref, name: str, call: Call) -> Any:
     return m.opaque(call.at)
 
 
-def next_item(m: Machine, ref: Ref, at: int) -> Any:
-    """`next(gen)`: one of the values that it yields; it is taken to run on later from where it stands."""
+def next_item(m: Machine, ref: Ref, at: int, default: tuple[Any, ...] = ()) -> Any:
+    """`next(gen)`: one of the values that it yields; it is taken to run on later from where it stands. `default`: what is
+    given where there is none."""
     thing = m.get(ref)
     if not isinstance(thing, Generator):
         return m.opaque(at, tag="next")
     if thing.started:
         contexts.dropped(m, ref)
         _resumed(m, thing)
-        return m.opaque(at, tag="next") if thing.later is None else thing.later
+        return m.opaque(at, tag="next") if thing.later is None else anonymous([thing.later, *default])
     before = m.state.mode
     m.held_inside = False
     first: list[State] = []
+    ways: list[State] = []
+    facts, certain = m.state.facts, thing.kind not in ("filter", "islice")
     found: list[Any] = []
     modes: list[Mode] = []
 
@@ -309,6 +316,7 @@ def next_item(m: Machine, ref: Ref, at: int) -> Any:
     def consume(value: Any) -> Any:
         found.append(value)
         modes.append(m.state.mode)
+        ways.append(m.state.fork())
         if not first:
             first.append(m.state.fork())
             m.quiet += 1
@@ -321,14 +329,15 @@ def next_item(m: Machine, ref: Ref, at: int) -> Any:
     if not first:
         return m.opaque(at, tag="next")
     # It stays where its first `yield` is; the rest was run only to see what it yields and changes later.
-    ended, m.state = m.state, first[0]
+    certain = certain and first[0].facts == facts
+    ended, m.state = m.state, first[0] if certain else join_all([*ways, m.state]).fork()
     held = m.get(ref)
     if isinstance(held, Generator):
         entered = m.held_inside or any(len(mode.stack) != len(before.stack) for mode in modes)
         switched = entered or any(mode != before for mode in (*modes, ended.mode))
         later = anonymous(found[1:]) if len(found) > 1 else None
         m.put(ref, replace(held, later=later, switched=switched, changes=_changes(m.state, ended)))
-    return found[0]
+    return found[0] if certain else anonymous([*found, *default])
 
 
 def _changes(start: State, ended: State) -> frozenset[tuple[int, str]]:

@@ -256,6 +256,8 @@ class Machine:
         """The assignment that is being run, where it has one target."""
         self.assigned: tuple[str, int] = ("", 0)
         """How the source calls the object of an attribute that is being stored, and the place of the value."""
+        self.thrown: list[tuple[State, Any]] = []
+        """What was raised in the body of a `with` over a generator, on its way to the `yield` that the generator waits at."""
         self.repacked = 0
         """How many contexts are in force in which other tensors may be saved for backward than those that take part."""
         self.real_waits = 0

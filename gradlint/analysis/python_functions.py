@@ -275,11 +275,37 @@ def _sorted(m: Machine, call: Call) -> Any:
 
 
 def _sum(m: Machine, call: Call) -> Any:
+    source = m.simplified(call.arg(0))
+    if isinstance(m.get(source), Generator):
+        return _sum_of_generator(m, source, call)
     items, rest = iterate(m, m.simplified(call.arg(0)), call.at)
     total = call.arg(1, "start", Const(0))
     for item in (*items[:16], *([] if rest is None else [rest])):
         total = _added(m, total, item, call.at)
     return total
+
+
+def _sum_of_generator(m: Machine, source: Any, call: Call) -> Any:
+    """Each item is added as soon as it is yielded, in the mode in which the generator waits."""
+    from gradlint.analysis import generators
+
+    held = m.get(source)
+    if isinstance(held, Generator) and held.started:
+        iterate(m, source, call.at)
+        return m.opaque(call.at, tag="sum")
+    total = m.alloc(call.at, Sequence("box", (call.arg(1, "start", Const(0)),)), "total")
+
+    def add(item: Any) -> Any:
+        box = m.get(total)
+        before = box.items[0] if isinstance(box, Sequence) and box.items else m.opaque(call.at, tag="sum")
+        made = _added(m, before, item, call.at)
+        if not m.dead():
+            m.put(total, Sequence("box", (made,)))
+        return NONE
+
+    generators.run(m, source, add)
+    box = m.get(total)
+    return box.items[0] if isinstance(box, Sequence) and box.items and not m.dead() else m.opaque(call.at, tag="sum")
 
 
 def _added(m: Machine, a: Any, b: Any, at: int) -> Any:
@@ -314,7 +340,7 @@ def _next(m: Machine, call: Call) -> Any:
     value = m.simplified(call.arg(0))
     thing = m.get(value)
     if isinstance(thing, Generator):
-        return generators.next_item(m, value, call.at)
+        return generators.next_item(m, value, call.at, call.args[1:])
     if isinstance(thing, Sequence):
         if thing.items and not thing.many:
             m.put(value, replace(thing, items=thing.items[1:]))

@@ -250,6 +250,8 @@ def _first_source(m: Machine, call: Call) -> Any:
     """`islice`, `cycle`, `tqdm`: the items of the first argument, fewer or more often."""
     source = m.simplified(call.arg(0, "iterable", NONE))
     thing = m.get(source)
+    if isinstance(thing, Generator) and call.name.endswith("islice"):
+        return lazily(m, "islice", None, (source,), call.at)
     if isinstance(thing, (Generator, Instance)) or isinstance(source, Opaque):
         return source
     items, rest = iterate(m, source, call.at)

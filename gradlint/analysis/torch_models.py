@@ -367,6 +367,17 @@ _AGAIN = re.compile(rb"create_graph(?!\s*=\s*False)|gradgradcheck|hessian|\bh?vh
 """What differentiates a derivative again."""
 
 
+FUNCTION_TEXT = "autograd.Function"
+
+
+def backward_mode(m: Machine, here: int) -> Mode:
+    """The mode on the way back: grad is off unless the graph of the derivative is asked for."""
+    texts = [unit.data for unit in m.services["units"]]
+    grad = UNKNOWN if any(_AGAIN.search(text) for text in texts) else FALSE
+    inference = UNKNOWN if any(b"inference_mode" in text for text in texts) else FALSE
+    return Mode(grad, inference, ((FUNCTION_TEXT, here),) if here else ())
+
+
 def function_entry(m: Machine, holder: Ref, name: str, raw: Func, unknown: list[Any]) -> bool:
     """`forward` and `backward` of an autograd.Function run with grad off, by torch, but `backward` with grad on where the
     graph of the derivative is asked for; True where that was done."""
@@ -374,11 +385,8 @@ def function_entry(m: Machine, holder: Ref, name: str, raw: Func, unknown: list[
         return False
     from gradlint.analysis.calls import call
 
-    again = name == "backward" and any(_AGAIN.search(unit.data) for unit in m.services["units"])
-    inside = name == "backward" and any(b"inference_mode" in unit.data for unit in m.services["units"])
-    m.state.mode = Mode(
-        UNKNOWN if again else FALSE, UNKNOWN if inside else FALSE, (("autograd.Function", m.here(raw.code.at)),)
-    )
+    here = m.here(raw.code.at)
+    m.state.mode = backward_mode(m, here) if name == "backward" else Mode(FALSE, FALSE, ((FUNCTION_TEXT, here),))
     ctx = m.alloc(0, Instance(Extern("torch.autograd.FunctionCtx"), {}, complete=False), "ctx")
     call(m, raw, (ctx, *unknown[1:]), {}, 0, True)
     return True

@@ -782,7 +782,7 @@ def saved_of(m: Machine, row: tables.Operator, bound: Operands, result: int) -> 
             own = m.state.heap.get(result)
             found.append((result, own.version, own.hidden, "") if isinstance(own, Storage) else (result, 0, 0, ""))
             continue
-        if not saved_now(m, row, bound, name):
+        if not saved_now(m, row, bound, name) or _several(m, bound.named.get(name, NONE)):
             continue
         for ref in tensors_in(m, bound.named.get(name, NONE)):
             thing = m.get(ref)
@@ -801,7 +801,19 @@ PRACTICALLY = {"torch.matmul": ("other",), "torch.Tensor.matmul": ("other",), "t
 def saved_now(m: Machine, row: tables.Operator, bound: Operands, name: str) -> bool:
     """Whether an argument is saved here for certain: a product saves one operand for the sake of the other."""
     when = tuple(k for k in row.saves_when.get(name, ("input",) if row.name in PRACTICALLY else ()) if k)
-    return not when or any(is_true(rg_of(m, bound.named[k])) for k in when if k in bound.named)
+    return not when or any(_requires(m, bound.named[k]) for k in when if k in bound.named)
+
+
+def _requires(m: Machine, value: Any) -> bool:
+    """Whether a value requires grad for certain; of a list every tensor, since it may be any of them that matters."""
+    several = _several(m, value)
+    return all(is_true(rg_of(m, one)) for one in several) if several else is_true(rg_of(m, value))
+
+
+def _several(m: Machine, value: Any) -> list[Ref]:
+    """The tensors of a list of more than one, of which an operator may keep some and not others."""
+    found = tensors_in(m, value) if isinstance(m.get(m.simplified(value)), Sequence) else []
+    return found if len(found) > 1 else []
 
 
 def keeps_something(m: Machine, row: tables.Operator, bound: Operands) -> bool:
@@ -815,7 +827,7 @@ def check_saved_inference(m: Machine, name: str, row: tables.Operator, bound: Op
         return
     for argument in row.saves:
         value = bound.named.get(argument)
-        if value is None or _leads_nowhere(m, row, bound, argument):
+        if value is None or _several(m, value) or _leads_nowhere(m, row, bound, argument):
             continue
         for ref in tensors_in(m, value):
             thing = m.get(ref)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradlint.analysis import contexts, events, generators, torch_advice, torch_autocast
+from gradlint.analysis import classes, contexts, events, generators, torch_advice, torch_autocast
 from gradlint.analysis.machine import Exits, Machine, join_all
 from gradlint.analysis.state import State
 from gradlint.analysis.values import (
@@ -23,6 +23,7 @@ from gradlint.analysis.values import (
 )
 from gradlint.records import replace
 from gradlint.syntax import ir
+from gradlint.syntax.walk import walk
 
 Leave = Callable[[], None]
 
@@ -149,11 +150,22 @@ def run_contextmanager(m: Machine, ref: Ref, body: Callable[[Any], None], at: in
             inner, m.exits = m.exits, mine
         states = _tag(m, inner, ways, at)
         m.state = join_all(states)
-        mine.raises += inner.raises
+        m.thrown = inner.raises
+        if inner.raises and _catches(thing) and not any(kind == "next" for kind, _ in ways):
+            ways.append(("next", ((), NONE)))  # the generator may swallow what is raised
         return NONE
 
     generators.run(m, ref, consume)
     _dispatch(m, outer, ways)
+
+
+def _catches(thing: Generator) -> bool:
+    """Whether a generator waits where it may catch what is raised."""
+    func = classes.underlying(thing.func)
+    return func is None or any(
+        isinstance(node, ir.Try) and node.handlers or isinstance(node, ir.With) and len(node.items) > 0
+        for node in walk(func.code.body)
+    )
 
 
 def _tag(m: Machine, inner: Exits, ways: list[tuple[str, Any]], at: int) -> list[State]:
@@ -279,6 +291,9 @@ def enter_any(m: Machine, value: Any, at: int) -> Any:
         if isinstance(thing, Instance) and isinstance(thing.cls, Extern):
             m.repacked += thing.cls.name in REPACKING
             return thing.attrs.get("enter_result", leaf)
+        if isinstance(thing, Generator) and thing.kind == "contextmanager":
+            bound = generators.next_item(m, leaf, at)
+            return bound
         from gradlint.analysis.attributes import find_method
 
         method = find_method(m, leaf, "__enter__", at)
@@ -297,6 +312,9 @@ def leave_any(m: Machine, value: Any) -> None:
             return NONE
         if isinstance(thing, Instance) and isinstance(thing.cls, Extern):
             m.repacked = max(m.repacked - (thing.cls.name in REPACKING), 0)
+        if isinstance(thing, Generator) and thing.kind == "contextmanager":
+            generators.next_item(m, leaf, 0)
+            return NONE
         from gradlint.analysis.attributes import find_method
 
         method = find_method(m, leaf, "__exit__", 0)
