@@ -18,6 +18,7 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,12 +27,13 @@ from gradlint import pipeline
 from gradlint.findings import Certainty, Finding, Prediction, Severity
 from gradlint.sources.settings import Settings
 
+from . import constructs, generate
 from .compare import shrunk
-from .generate import program
 from .observe import compiled
 from .workers import apart
 
-PRELUDE = """import asyncio, contextlib, copy, functools, threading
+PRELUDE = """import asyncio, collections, concurrent.futures, contextlib, copy
+import dataclasses, functools, itertools, threading, zlib
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -47,6 +49,10 @@ def walk(tensor):
 
 def caught(error):
     return None
+
+
+def coin(number):
+    return zlib.crc32(b"%d" % number) % 2 == 0
 
 
 def fail(*args):
@@ -67,6 +73,8 @@ ENDED = "__ended__"
 SETTINGS = Settings(select=("ALL",))
 TOGETHER = 20
 """Seeds that one process judges in a go."""
+WRITERS = {"operators": generate.program, "python": constructs.program}
+"""What writes the program of a seed, by what most of it is about."""
 Bound = tuple[int, str]
 
 
@@ -106,10 +114,26 @@ class _Watch(ast.NodeTransformer):
 
     def visit_For(self, node: ast.For) -> ast.stmt:
         self.generic_visit(node)
-        names = [name for name in ast.walk(node.target) if isinstance(name, ast.Name)]
-        seen = [_call(SEEN, ast.Constant(n.lineno), ast.Constant(n.id), ast.Name(n.id, ast.Load())) for n in names]
-        node.body = [*seen, *node.body]
+        node.body = [*_looks(node.target), *node.body]
         return node
+
+    def visit_With(self, node: ast.With) -> ast.stmt:
+        self.generic_visit(node)
+        node.body = [*(look for item in node.items for look in _looks(item.optional_vars)), *node.body]
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.stmt:
+        self.generic_visit(node)
+        for part in ast.walk(node.test):
+            if isinstance(part, ast.NamedExpr):
+                node.body = [*_looks(part.target), *node.body]
+        return node
+
+
+def _looks(target: ast.expr | None) -> list[ast.stmt]:
+    """Statements that look at what the names of a target hold."""
+    names = [name for name in ast.walk(target) if isinstance(name, ast.Name)] if target is not None else []
+    return [_call(SEEN, ast.Constant(n.lineno), ast.Constant(n.id), ast.Name(n.id, ast.Load())) for n in names]
 
 
 def _call(function: str, *args: ast.expr) -> ast.stmt:
@@ -164,9 +188,9 @@ def whole(statements: list[str]) -> str:
     return PRELUDE + "\n".join(statements) + "\n"
 
 
-def settled(seed: int) -> list[str]:
+def settled(seed: int, about: str = "operators") -> list[str]:
     """The statements of a seed without those at its top level that raise, except the last."""
-    statements = program(seed)
+    statements = WRITERS[about](seed)
     failed = _failing(statements)
     return [text for number, text in enumerate(statements) if number not in failed or number == len(statements) - 1]
 
@@ -238,14 +262,14 @@ def _of_finding(finding: Finding, run: Watched, totals: Counter[str]) -> Iterato
         yield Refuted(f"{finding.code} {finding.message}", line, certain, finding.code)
 
 
-def show(seed: int, one: Refuted) -> None:
+def show(seed: int, about: str, one: Refuted) -> None:
     """The smallest program that shows the same."""
 
     def found(statements: list[str]) -> list[Refuted]:
         told, _ = judged(whole(statements))
         return [each for each in told if (each.certain, each.kind) == (one.certain, one.kind)]
 
-    small = shrunk(settled(seed), lambda statements: bool(found(statements)))
+    small = shrunk(settled(seed, about), lambda statements: bool(found(statements)))
     again = (found(small) or [one])[0]
     print(f"--- seed {seed}, line {again.line - LINES}: {again.what}")
     print("\n".join(small))
@@ -254,27 +278,32 @@ def show(seed: int, one: Refuted) -> None:
 Told = tuple[list[tuple[int, Refuted]], Counter[str]]
 
 
-def judged_seeds(seeds: range) -> Told:
+def judged_seeds(about: str, seeds: range) -> Told:
     """What the programs of some seeds refute, and how much there was to refute."""
     threading.excepthook = lambda args: None  # what threads of the programs raise is theirs
     torch.set_num_threads(1)
     found: list[tuple[int, Refuted]] = []
     totals: Counter[str] = Counter()
     for seed in seeds:
-        told, seen = judged(whole(settled(seed)))
+        told, seen = judged(whole(settled(seed, about)))
         found += [(seed, one) for one in told]
         totals += seen
         totals["programs"] += 1
     return found, totals
 
 
-def several(blocks: list[range], jobs: int) -> Iterator[Told]:
-    """The blocks of seeds in processes of their own: a program may bring PyTorch to a crash, and then its block is lost."""
+def several(about: str, blocks: list[range], jobs: int) -> Iterator[Told]:
+    """The blocks of seeds in processes of their own: a program may bring PyTorch to a crash, and is lost then."""
     done: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
 
     def work(own: list[range]) -> None:
-        for block, result in apart(judged_seeds, own):
-            done.put(result or ([], Counter({"programs lost in a crash": len(block)})))
+        judge = partial(judged_seeds, about)
+        for block, result in apart(judge, own):
+            if result is not None:
+                done.put(result)
+                continue
+            for _, one in apart(judge, [range(seed, seed + 1) for seed in block]):
+                done.put(one or ([], Counter({"programs lost in a crash": 1})))
         done.put(None)
 
     workers = [threading.Thread(target=work, args=(blocks[number::jobs],), daemon=True) for number in range(jobs)]
@@ -293,6 +322,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz.predict", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of the first program; the next have the next seeds")
     parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--about", choices=list(WRITERS), default="operators", help="what the programs are made of")
     parser.add_argument("--most", type=int, default=10, help="show at most so many kinds of refuted answers")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
@@ -301,7 +331,8 @@ def main() -> int:
     kinds: dict[tuple[bool, str], tuple[int, Refuted]] = {}
     refuted: Counter[bool] = Counter()
     seeds = range(options.seed, options.seed + options.count)
-    for told, seen in several([seeds[at : at + TOGETHER] for at in range(0, options.count, TOGETHER)], options.jobs):
+    blocks = [seeds[at : at + TOGETHER] for at in range(0, options.count, TOGETHER)]
+    for told, seen in several(options.about, blocks, options.jobs):
         totals += seen
         for seed, one in told:
             refuted[one.certain] += 1
@@ -309,7 +340,7 @@ def main() -> int:
                 kinds[one.certain, one.kind] = seed, one
                 print(f"seed {seed}: {one.what}", flush=True)
     for _, (seed, one) in sorted(kinds.items(), key=lambda item: not item[0][0])[: options.most]:
-        show(seed, one)
+        show(seed, options.about, one)
     for name, count in sorted(totals.items()):
         print(f"{name:32} {count}")
     print(
