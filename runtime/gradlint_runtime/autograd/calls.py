@@ -30,9 +30,17 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     return GradientEdge(*edge)
 
 
+def _check_outputs(outputs: Sequence[Any]) -> None:
+    for each in outputs:
+        if not isinstance(each, Tensor | GradientEdge):
+            raise AssertionError("Expected output to be a torch.Tensor")
+
+
+def _not_a_place(value: Any) -> RuntimeError:
+    return RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(value).__name__}")
+
+
 def _listed(values: Any) -> list[Any]:
-    if values is None:
-        return []
     if isinstance(values, Tensor | GradientEdge):
         return [values]
     return list(values)
@@ -106,9 +114,10 @@ def backward(
                 "use `grad_tensors`."
             )
         grad_tensors = grad_variables
-    if inputs is not None and not isinstance(inputs, Tensor | GradientEdge) and len(inputs) == 0:
+    if inputs is not None and not _listed(inputs):
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     outputs = _listed(tensors)
+    _check_outputs(outputs)
     given = [None] * len(outputs) if grad_tensors is None else _of_length(grad_tensors, len(outputs))
     grads = _first_gradients(outputs, given)
     keep = create_graph if retain_graph is None else retain_graph
@@ -142,6 +151,8 @@ def _into_inputs(roots: Any, grads: Any, keep: bool, create: bool, inputs: list[
         if isinstance(each, GradientEdge):
             wanted.append((each.node, each.output_nr))
             continue
+        if not isinstance(each, Tensor):
+            raise _not_a_place(each)
         if node_of(each) is not None or not needs_grad(each):
             each.retain_grad()
         wanted.append(edge_of(each))
@@ -161,9 +172,7 @@ def grad(
         raise errors.unsupported("torch.autograd.grad(is_grads_batched=True)")
     allowed = bool(materialize_grads) if allow_unused is None else allow_unused
     starts, ends = _listed(outputs), _listed(inputs)
-    for each in starts:
-        if not isinstance(each, Tensor | GradientEdge):
-            raise AssertionError("Expected output to be a torch.Tensor")
+    _check_outputs(starts)
     given = [None] * len(starts) if grad_outputs is None else _of_length(grad_outputs, len(starts))
     grads = _first_gradients(starts, given)
     if not ends:
@@ -200,7 +209,7 @@ def _wanted(ends: Sequence[Any]) -> list[Edge | None]:
             wanted.append((each.node, each.output_nr))
             continue
         if not isinstance(each, Tensor):
-            raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(each).__name__}")
+            raise _not_a_place(each)
         if not needs_grad(each):
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         wanted.append(edge_of(each))

@@ -39,6 +39,7 @@ from .common import (
     broadcast_shape,
     conj,
     floating,
+    in_order_of,
     operands,
     scalar_for,
     shapes_differ,
@@ -114,7 +115,7 @@ def _same(grad: Any) -> Any:
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     a, b, kind = operands(input, other, "rsub")
     _check_sub(input, other, kind)
-    value = b - (a if alpha == 1 else a * scalar_for(alpha, kind))
+    value = applied(np.subtract, b, a if alpha == 1 else a * scalar_for(alpha, kind))
     to_self = lambda grad: scaled(-grad, _conj_number(alpha))  # noqa: E731
     if isinstance(other, Tensor):
         return record("RsubBackward0", value, (input, to_self), (other, _same), dtype=kind)
@@ -182,7 +183,7 @@ def floor_divide(input: Any, other: Any, *, name: str = "floor_divide") -> Tenso
     ways: list[Any] = [(each, underived(name)) for each in (input, other) if isinstance(each, Tensor)]
     if len(ways) == 1 and ways[0][0]._counter is None:  # autograd sees the number, which becomes a tensor
         ways.append((None,))
-    return record("NotImplemented", floor_values(a, b), *ways, dtype=kind)
+    return record("NotImplemented", applied(floor_values, a, b), *ways, dtype=kind)
 
 
 def floor_divide_(input: Tensor, other: Any) -> Tensor:
@@ -203,7 +204,7 @@ def remainder(input: Any, other: Any) -> Tensor:
     a, b, kind = operands(input, other, "remainder")
     if kind.category < FLOATING and np.any(np.asarray(b) == 0):
         raise RuntimeError("ZeroDivisionError")
-    value = np.mod(a, b)
+    value = applied(np.mod, a, b)
     if not isinstance(input, Tensor):
         return record("NotImplemented", value, (other, underived("remainder")), dtype=kind)
     if not isinstance(other, Tensor):
@@ -220,7 +221,7 @@ def fmod(input: Tensor, other: Any) -> Tensor:
     a, b, kind = operands(input, other, "fmod")
     if kind.category < FLOATING and np.any(np.asarray(b) == 0):
         raise RuntimeError("ZeroDivisionError")
-    value = np.fmod(a, b)
+    value = applied(np.fmod, a, b)
     if not isinstance(other, Tensor):
         if input._counter is None:  # autograd sees that of the number, which becomes a tensor
             return record("FmodBackward1", value, (input, _same), (None,), dtype=kind)
@@ -236,7 +237,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     if kind.category == INTEGRAL and not isinstance(exponent, Tensor) and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     try:
-        value = _power(a, b, kind)
+        value = in_order_of(_power(a, b, kind), a, b) if np.ndim(b) else _power(a, b, kind)
     except ValueError as error:
         raise shapes_differ(a, b) or error from None
     if not isinstance(exponent, Tensor):
@@ -431,7 +432,7 @@ def _xlog(a: Any, b: Any, log: Any) -> Any:
 
 def xlogy(input: Any, other: Any) -> Tensor:
     a, b, kind = _float_operands(input, other, "xlogy")
-    value = _xlog(a, b, np.log)
+    value = applied(lambda x, y: _xlog(x, y, np.log), a, b)
     to_self = lambda grad, self, other: grad * _log_unless_zero(self, other)  # noqa: E731
     to_other = lambda grad, self, other: grad * (self / other)  # noqa: E731
     if not isinstance(other, Tensor):

@@ -148,6 +148,7 @@ def _clamp_tensors(name: str, input: Tensor, low: Any, high: Any, *, both: bool 
         taken = self > max
         return where(taken if min is None else taken.logical_or(max < min), grad, 0)
 
+    value = in_order_of(value, *[each._array for each in (input, low, high) if each is not None])
     to_self = lambda grad, self, min, max: _inside(grad, self, min, max)  # noqa: E731
     ways: list[Any] = [(input, to_self, input, low, high)]
     if low is not None or both:
@@ -175,7 +176,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     a, b = input._array, end._array
     w = weight._array if isinstance(weight, Tensor) else weight
     broadcast_shape(a.shape, b.shape, np.shape(w))
-    value = np.where(np.abs(w) < 0.5, a + w * (b - a), b - (b - a) * (1 - w))
+    value = in_order_of(np.where(np.abs(w) < 0.5, a + w * (b - a), b - (b - a) * (1 - w)), a, b, w)
     kind = input._dtype
     if not isinstance(weight, Tensor):
         return record(
@@ -194,8 +195,9 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
     a, b, c = (converted(each, kind) for each in (input, tensor1, tensor2))
     broadcast_shape(a.shape, b.shape, c.shape)
     product = b * c
+    made = a + (product if value == 1 else scalar_for(value, kind) * product)
     return record(
-        "AddcmulBackward0", a + (product if value == 1 else scalar_for(value, kind) * product),
+        "AddcmulBackward0", in_order_of(made, a, b, c),
         (input, lambda grad: grad),
         (tensor1, lambda grad, tensor2: grad * conj(tensor2 * value), tensor2),
         (tensor2, lambda grad, tensor1: grad * conj(tensor1 * value), tensor1), dtype=kind,
@@ -215,7 +217,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
     a, b, c = (converted(each, kind) for each in (input, tensor1, tensor2))
     broadcast_shape(a.shape, b.shape, c.shape)
     return record(
-        "AddcdivBackward0", a + value * b / c,
+        "AddcdivBackward0", in_order_of(a + value * b / c, a, b, c),
         (input, lambda grad: grad),
         (tensor1, lambda grad, tensor2: grad * conj(value / tensor2), tensor2),
         (tensor2, lambda grad, tensor1, tensor2: -grad * conj((value * tensor1) / (tensor2 * tensor2)), tensor1, tensor2),
@@ -265,7 +267,7 @@ def _logical(name: str, function: Any) -> Any:
         if not isinstance(other, Tensor):
             raise errors.not_a_tensor(name, "other", 2, other)
         broadcast_shape(input._array.shape, other._array.shape)
-        return written(plain(function(input._array, other._array)), input, other)
+        return written(plain(applied(function, input._array, other._array)), input, other)
 
     operator.__name__ = operator.__qualname__ = name
     return operator

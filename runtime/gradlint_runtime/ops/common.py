@@ -36,7 +36,7 @@ from ..dtypes import (
 )  # fmt: skip
 from ..saved import OUT, Output
 from ..tensor import Tensor
-from ..views import densely, laid_out_like
+from ..views import densely
 
 # Stand among the saved values of the two families for the inputs themselves.
 SELF, OTHER = Output(-1), Output(-2)
@@ -195,15 +195,52 @@ def binary(name: str, *, floats: bool = False) -> Callable[..., Any]:
 
 
 def in_order_of(value: np.ndarray, *operands: Any) -> np.ndarray:
-    """An elementwise result in the memory order of the first operand that has one; numpy prefers the usual order."""
-    if value.ndim < 2:
+    """An elementwise result in the memory order that torch gives it; numpy prefers the usual order."""
+    arrays = [each for each in operands if isinstance(each, np.ndarray) and each.ndim]
+    if value.ndim < 2 or not value.size or not arrays:
         return value
-    for each in operands:
-        if isinstance(each, np.ndarray) and each.shape == value.shape and 0 not in each.strides:
-            if each.flags.c_contiguous:
-                return np.ascontiguousarray(value)
-            return value if value.strides == each.strides else laid_out_like(value, each)
-    return value
+    order = _order([_wide_strides(each, value.shape) for each in arrays], value.shape)
+    made = np.empty([value.shape[at] for at in order], value.dtype).transpose(np.argsort(order))
+    if made.strides == value.strides:
+        return value
+    made[...] = value
+    return made
+
+
+def _wide_strides(array: np.ndarray, shape: tuple[int, ...]) -> list[int]:
+    """The strides of an array broadcast to a shape."""
+    lead = len(shape) - array.ndim
+    own = [
+        0 if size != wide else stride
+        for size, wide, stride in zip(array.shape, shape[lead:], array.strides, strict=True)
+    ]
+    return [0] * lead + own
+
+
+def _order(strides: Sequence[Sequence[int]], shape: tuple[int, ...]) -> list[int]:
+    """The dimensions, the slowest first: the first operand decides that moves in both of two dimensions."""
+    order = list(range(len(shape)))[::-1]
+    for at in range(1, len(order)):
+        for before in range(at - 1, -1, -1):
+            here, there = order[before], order[at]
+            swap = _swapped(strides, here, there, shape)
+            if swap is False:
+                break
+            if swap:
+                order[before], order[at], at = there, here, before
+    return order[::-1]
+
+
+def _swapped(strides: Sequence[Sequence[int]], here: int, there: int, shape: tuple[int, ...]) -> bool | None:
+    """Whether of two dimensions the second is the faster one; None where nothing tells."""
+    for each in strides:
+        fast, slow = each[here], each[there]
+        if fast and slow:
+            if fast != slow:
+                return fast > slow
+            if shape[here] > shape[there]:
+                return True
+    return None
 
 
 def applied(function: Any, a: Any, b: Any) -> Any:

@@ -11,7 +11,8 @@ import numpy as np
 from .. import errors
 from ..apply import plain, record
 from ..dtypes import FLOATING, default_float, promote
-from ..tensor import Tensor
+from ..modes import mode
+from ..tensor import Tensor, needs_grad
 from .activations import logsigmoid
 from .arithmetic import xlogy
 from .blend import where
@@ -210,6 +211,8 @@ def kl_div(
             stacklevel=2,
         )
     inner = "sum" if reduction == "batchmean" else _reduction(size_average, reduce, reduction)
+    if input._dtype.category < FLOATING or target._dtype.category < FLOATING:
+        raise RuntimeError("kl_div: Integral inputs not supported.")
     if log_target:
         loss = target.exp() * (target - input)
     else:
@@ -335,7 +338,17 @@ def soft_margin_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Tensor:
     reduction = _reduction(size_average, reduce, reduction)
-    broadcast_shape(input._array.shape, target._array.shape)
+    seen = input._counter is not None or target._counter is not None
+    if seen and mode.grad and not mode.inference and needs_grad(target):
+        raise RuntimeError(
+            "The function 'soft_margin_loss' is not differentiable with respect to argument 'target'. This input cannot "
+            "have requires_grad True."
+        )
+    wide = broadcast_shape(input._array.shape, target._array.shape)
+    if wide != input._array.shape:
+        raise RuntimeError(
+            f"output with shape {list(input._array.shape)} doesn't match the broadcast shape {list(wide)}"
+        )
     value = np.log1p(np.exp(-target._array * input._array))
     count = value.size
 

@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from .. import errors
 from ..apply import counted, plain, record, written
-from ..dtypes import FLOATING, default_float, int64, promote
+from ..dtypes import FLOATING, can_cast, default_float, dtype, int64, promote
 from ..graph import node_class
 from ..modes import mode
 from ..tensor import Tensor
 from ..things import Size
 from .autocast import full_precision
-from .common import broadcast_shape, converted, widened, zeros_of
+from .common import converted, widened, zeros_of
+from .joining import broadcast_tensors
 from .reduce import divided
 from .softmax import log_softmax
 
@@ -63,39 +65,54 @@ def _warn_of_sizes(input: Tensor, target: Tensor, level: int = 3) -> None:
         )
 
 
+def _check_weight(input: Tensor, weight: Tensor) -> None:
+    if weight._array.shape != input._array.shape:
+        raise ValueError("Weights and input must have the same size.")
+
+
+def _not_for(kernel: str, kind: dtype) -> NotImplementedError:
+    return NotImplementedError(f"\"{kernel}\" not implemented for '{kind.short}'")
+
+
+def _same_dtype(input: Tensor, target: Tensor) -> None:
+    if target._dtype is not input._dtype:
+        raise RuntimeError(f"Found dtype {target._dtype.short} but expected {input._dtype.short}")
+
+
 def _pair(
-    name: str,
-    input: Tensor,
-    target: Tensor,
-    reduction: str,
-    value: Any,
-    slope: Any,
-    curve: Any,
-    *,
-    inside: bool = False,
-) -> Tensor:
+    name: str, input: Tensor, target: Tensor, reduction: str, value: Any, slope: Any, curve: Any, *, kernel: str,
+    into: dtype | None = None,
+) -> Tensor:  # fmt: skip
     """A loss of the difference d = input - target: its value and slope on arrays, its curvature on tensors.
 
-    `inside` says that the kernel reduces the loss in the memory of the losses of the elements.
+    `kernel` is how errors call what computes it. Its results have the dtype `into`; where none is told, the kernel
+    reduces the loss in the memory of the losses of the elements.
     """
-    shape = broadcast_shape(input._array.shape, target._array.shape)
     # Both are broadcast first, so that one without dimensions counts as much as the other.
+    input, target = broadcast_tensors(input, target)
+    shape, inside = input._array.shape, into is None
     kind = promote(input._dtype, target._dtype)
+    if into is not None and not can_cast(kind, into):
+        raise errors.cannot_cast(kind, into)
+    if kind.category < FLOATING:
+        raise _not_for(kernel, kind)
     d = widened(converted(input, kind)) - widened(converted(target, kind))
     count = math.prod(shape)
 
     def back(sign: int) -> Any:
         def way(grad: Any, self: Any, target: Any) -> Any:
+            if into is not None:
+                _same_dtype(self, target)
             made = _pair_way(name, _share(grad, count, reduction), self, target, slope, curve)
             return made if sign > 0 else -made
 
         return way
 
-    losses = value(d)
+    losses = value(d) if into is None else value(d).astype(into.numpy)
     folded = _fold(losses, reduction)
     if inside and reduction != "none" and losses.ndim:
         folded = _in_memory_of(losses, folded)
-    made = record(name, folded, (input, back(1), input, target), (target, back(-1), input, target), dtype=kind)
+    made = record(name, folded, (input, back(1), input, target), (target, back(-1), input, target), dtype=into or kind)
     return written(made, input, target, writes=2 if losses.ndim else 1) if inside and reduction != "none" else made
 
 
@@ -135,12 +152,13 @@ def mse_loss(
     _warn_of_sizes(input, target)
     reduction = _reduction(size_average, reduce, reduction)
     if weight is not None:
+        _check_weight(input, weight)
         loss = weight * (input - target) ** 2
         if reduction == "mean":
             return loss.sum() / weight.expand(loss.shape).sum()
         return reduced(loss, reduction)
     return _pair(
-        "MseLossBackward0", input, target, reduction, lambda d: d * d, lambda d: 2 * d, lambda d: 2, inside=True
+        "MseLossBackward0", input, target, reduction, lambda d: d * d, lambda d: 2 * d, lambda d: 2, kernel="mse_cpu"
     )
 
 
@@ -162,7 +180,7 @@ def smooth_l1_loss(
 
     return _pair(
         "SmoothL1LossBackward0", input, target, reduction, value, lambda d: np.clip(d / beta, -1, 1),
-        lambda d: (d.abs() < beta).to(d.dtype) / beta, inside=True,
+        lambda d: (d.abs() < beta).to(d.dtype) / beta, kernel="smooth_l1_cpu",
     )  # fmt: skip
 
 
@@ -173,6 +191,8 @@ def huber_loss(
     _warn_of_sizes(input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    if weight is not None:
+        _check_weight(input, weight)
     inner = "none" if weight is not None else _reduction(None, None, reduction)
 
     def value(d: Any) -> Any:
@@ -181,7 +201,7 @@ def huber_loss(
 
     loss = _pair(
         "HuberLossBackward0", input, target, inner, value, lambda d: np.clip(d, -delta, delta),
-        lambda d: (d.abs() < delta).to(d.dtype),
+        lambda d: (d.abs() < delta).to(d.dtype), kernel="huber_cpu", into=input._dtype,
     )  # fmt: skip
     if weight is None:
         return loss
@@ -196,6 +216,9 @@ def l1_loss(
 ) -> Tensor:  # fmt: skip
     _warn_of_sizes(input, target)
     reduction = _reduction(size_average, reduce, reduction)
+    if weight is not None:
+        _check_weight(input, weight)
+    input, target = broadcast_tensors(input, target)
     loss = (input - target).abs()
     if weight is not None:
         loss = loss * weight
@@ -387,6 +410,9 @@ def binary_cross_entropy(
             f"Using a target size ({Size(y.shape)}) that is different to the input size ({Size(x.shape)}) is "
             "deprecated. Please ensure they have the same size."
         )
+    _same_dtype(input, target)
+    if input._dtype.category < FLOATING:
+        raise _not_for("binary_cross_entropy", input._dtype)
     if x.size and ((x < 0) | (x > 1)).any():
         raise RuntimeError("all elements of input should be between 0 and 1")
     if y.size and ((y < 0) | (y > 1)).any():
@@ -420,6 +446,11 @@ def binary_cross_entropy_with_logits(
     x, y = input._array, target._array
     if x.shape != y.shape:
         raise ValueError(f"Target size ({Size(y.shape)}) must be the same as input size ({Size(x.shape)})")
+    if input._dtype.category < FLOATING:
+        raise _not_for("log_sigmoid_cpu", input._dtype)
+    if target._dtype.category < FLOATING:  # the losses are put where `1 - target` was
+        rest = 1 - target  # which raises for booleans
+        raise errors.cannot_cast(input._dtype, rest._dtype)
     soft = np.log1p(np.exp(-np.abs(x))) + np.maximum(-x, 0)
     if pos_weight is None:
         losses = (1 - y) * x + soft
