@@ -13,7 +13,7 @@ from typing import Any
 from gradlint.analysis import contexts, events
 from gradlint.analysis.calls import run_generator_body
 from gradlint.analysis.classes import underlying
-from gradlint.analysis.joins import anonymous
+from gradlint.analysis.joins import anonymous, map_values
 from gradlint.analysis.machine import Activation, Call, Machine, join_all
 from gradlint.analysis.state import Mode, State
 from gradlint.analysis.values import (
@@ -25,6 +25,7 @@ from gradlint.analysis.values import (
     Generator,
     Instance,
     ModeSpec,
+    Phi,
     Ref,
     Sequence,
     Tensor,
@@ -336,8 +337,23 @@ def next_item(m: Machine, ref: Ref, at: int, default: tuple[Any, ...] = ()) -> A
         entered = m.held_inside or any(len(mode.stack) != len(before.stack) for mode in modes)
         switched = entered or any(mode != before for mode in (*modes, ended.mode))
         later = anonymous(found[1:]) if len(found) > 1 else None
+        _bring(m.state, ended, later)
         m.put(ref, replace(held, later=later, switched=switched, changes=_changes(m.state, ended)))
     return found[0] if certain else anonymous([*found, *default])
+
+
+def _bring(state: State, other: State, value: Any) -> Any:
+    """Make known in a state what a value of another one refers to."""
+    if type(value) is Ref:
+        thing = other.heap.get(value.addr)
+        if value.addr not in state.heap and thing is not None:
+            state.put(value.addr, thing)
+            if isinstance(thing, Tensor) and thing.storage not in state.heap and thing.storage in other.heap:
+                state.put(thing.storage, other.heap[thing.storage])
+            map_values(thing, lambda part: _bring(state, other, part))
+    elif isinstance(value, (tuple, Phi)) or type(value) is dict:
+        map_values(value, lambda part: _bring(state, other, part))
+    return value
 
 
 def _changes(start: State, ended: State) -> frozenset[tuple[int, str]]:

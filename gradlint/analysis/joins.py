@@ -12,6 +12,7 @@ from typing import Any
 from gradlint.analysis.values import (
     FALSE,
     MAX_LEAVES,
+    NONE,
     UNKNOWN,
     Class,
     Const,
@@ -144,7 +145,7 @@ def _join_tensors(cond: Symbol | None, a: Tensor, b: Tensor) -> Tensor:
         nodes=a.nodes | b.nodes,
         sure=a.sure and b.sure and a.nodes == b.nodes,
         parameter=a.parameter and b.parameter,
-        grad=a.grad if a.grad == b.grad else _join_optional(cond, a.grad, b.grad),
+        grad=a.grad if a.grad == b.grad else _join_grads(cond, a.grad, b.grad),
         retains=a.retains or b.retains,
         many=a.many or b.many,
         lost=a.lost | b.lost,
@@ -153,6 +154,11 @@ def _join_tensors(cond: Symbol | None, a: Tensor, b: Tensor) -> Tensor:
         made_from=a.made_from | b.made_from,
         origin=a.origin if a.origin is b.origin else replace(a.origin, requires_grad=None),
     )
+
+
+def _join_grads(cond: Symbol | None, a: Any, b: Any) -> Any:
+    """Where one side has no gradient in view there may be none."""
+    return join_values(cond, NONE if a is None else a, NONE if b is None else b)
 
 
 MAX_BASES = 8

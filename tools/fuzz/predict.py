@@ -13,7 +13,6 @@ import queue
 import sys
 import threading
 import time
-import traceback
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -69,6 +68,7 @@ def in_thread(function):
 LINES = PRELUDE.count("\n")
 """How many lines stand before the first of a program."""
 SEEN = "__seen__"
+BEGUN = "__begun__"
 ENDED = "__ended__"
 SETTINGS = Settings(select=("ALL",))
 TOGETHER = 20
@@ -84,11 +84,15 @@ class Watched:
     of statements that ran to their end."""
 
     bound: dict[Bound, set[tuple[bool, bool, bool]]] = field(default_factory=lambda: defaultdict(set))
-    ended: set[int] = field(default_factory=set)
+    begun: Counter[int] = field(default_factory=Counter)
+    ended: Counter[int] = field(default_factory=Counter)
     loops: list[tuple[int, int]] = field(default_factory=list)
     """First and last lines of loops: where one raises, what it has run once it may not run again."""
-    raised: int = 0
-    """The line at which the program ended, where it raised."""
+
+    @property
+    def raised(self) -> set[int]:
+        """The lines of statements that did not come to their end."""
+        return {line for line, count in self.begun.items() if count != self.ended[line]}
 
 
 @dataclass(frozen=True)
@@ -104,11 +108,12 @@ class _Watch(ast.NodeTransformer):
 
     def _behind(self, node: ast.stmt) -> list[ast.stmt]:
         self.generic_visit(node)
+        begun = _call(BEGUN, ast.Constant(node.lineno))
         calls = [_call(ENDED, ast.Constant(node.lineno))]
         for name in _names(node):
             held = ast.Name(name.id, ast.Load())
             calls.append(_call(SEEN, ast.Constant(name.lineno), ast.Constant(name.id), held))
-        return [node, *calls]
+        return [begun, node, *calls]
 
     visit_Assign = visit_AugAssign = visit_Expr = _behind
 
@@ -161,15 +166,18 @@ def watched(source: str) -> Watched:
                 (value.requires_grad, torch.is_grad_enabled(), torch.is_inference_mode_enabled())
             )
 
+    def begun(line: int) -> None:
+        result.begun[line] += 1
+
+    def ended(line: int) -> None:
+        result.ended[line] += 1
+
     def work() -> None:
-        space: dict[str, Any] = {SEEN: seen, ENDED: result.ended.add, "__name__": "__main__"}
+        space: dict[str, Any] = {SEEN: seen, BEGUN: begun, ENDED: ended, "__name__": "__main__"}
         with warnings.catch_warnings(), contextlib.redirect_stdout(None):
             warnings.simplefilter("ignore")
-            try:
+            with contextlib.suppress(BaseException):
                 exec(code, space)
-            except BaseException as error:
-                rows = [row.lineno for row in traceback.extract_tb(error.__traceback__) if row.filename == "program"]
-                result.raised = (rows[-1] if rows else None) or 0
         space.clear()
 
     _in_thread(work)
@@ -254,9 +262,9 @@ def _of_finding(finding: Finding, run: Watched, totals: Counter[str]) -> Iterato
     totals[f"finding {finding.code}"] += 1
     line = finding.span.line
     certain = finding.certainty is Certainty.CERTAIN
-    whole_line = line == finding.span.end_line and line != run.raised
+    whole_line = line == finding.span.end_line and line not in run.raised
     whole_line = whole_line and not any(
-        first <= line <= last and first <= run.raised <= last for first, last in run.loops
+        first <= line <= last and any(first <= at <= last for at in run.raised) for first, last in run.loops
     )
     if finding.severity is Severity.ERROR and line in run.ended and whole_line:
         yield Refuted(f"{finding.code} {finding.message}", line, certain, finding.code)
