@@ -194,6 +194,12 @@ class NotImplementedNode(Node):
     """The node of what has no derivative: it is evaluated, and so raises, before any other."""
 
     sequence = property(lambda self: Accumulate.sequence, lambda self, nr: None)
+    refusal: Any = None  # what raises though no way leads back
+
+    def apply(self, grads: list[Any], needed: Needed) -> list[Any]:
+        if self.refusal is not None:
+            self.refusal(grads[0])
+        return super().apply(grads, needed)
 
 
 NotImplementedNode.__name__ = NotImplementedNode.__qualname__ = "NotImplemented"
@@ -258,6 +264,8 @@ def attach(name: str, outputs: Sequence[Tensor], ways: Sequence[Any], shared: Se
             position, edge, names = len(edges), edge_of(source), names_of(function)
             edges.append(edge)
             if edge is None:
+                if isinstance(node, NotImplementedNode) and needs_grad(source):
+                    node.refusal = function
                 for key, value in zip(names, way[2:], strict=True):
                     if isinstance(value, Output) or (needs_grad(source) and _shared(key, ways)):
                         values.setdefault(key, value)
@@ -326,12 +334,14 @@ def tensor_hooks(tensor: Tensor) -> HookDict:
         return known
     if meta.node is not None and meta.node.tensor_hooks is not None and meta.nr in meta.node.tensor_hooks:
         return meta.node.tensor_hooks[meta.nr]
+    before = meta.hooks
+    if before is None:
+        meta.hooks = HookDict()  # which stays where the node of a view may not be made anew
+    hooks: HookDict = meta.hooks
     node = node_of(tensor)
     if node is None:
-        if meta.hooks is None:
-            meta.hooks = HookDict()
-        hooks: HookDict = meta.hooks
         return hooks
+    meta.hooks = before
     if node.tensor_hooks is None:
         node.tensor_hooks = {}
     return node.tensor_hooks.setdefault(meta.nr, HookDict())

@@ -128,6 +128,9 @@ COPYING: set[Any] = set()
 # What is not its operator's result in place, by the operator; the modules of operators name them.
 FORMS: dict[Any, Callable[..., Any]] = {}
 
+# The operators that copy what they share with the target before they write; `ops.writes` names them.
+READING_FIRST: set[Any] = set()
+
 # The operators that write one value everywhere; `ops.writes` names them.
 FILLING: set[Any] = set()
 
@@ -147,7 +150,7 @@ def become(target: Tensor, operator: Callable[..., Any], others: Any, *args: Any
         if own_version(target) is not None:
             raise errors.unsupported("a recorded write to an inference tensor that was detached")
         recorded = False
-    if others:
+    if others and operator not in READING_FIRST:
         check_partial_overlap(target, others)
     if not recorded:
         with grad_mode(False):

@@ -18,7 +18,7 @@ from ..modes import grad_mode, mode
 from ..ops.strided import strided_array
 from ..tensor import Tensor, needs_grad
 from ..views import storage_of, storage_offset
-from .guard import check_recording, tensors_among
+from .guard import OF_KERNELS, check_recording, tensors_among
 
 # numpy's names for torch's parameters.
 SPELLINGS = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
@@ -164,7 +164,12 @@ def in_place(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         others = tensors_among(args)
         if kwargs:
             others += tensors_among(kwargs.values())
-        return inplace.become(self, function, others, *args, **kwargs)
+        try:
+            return inplace.become(self, function, others, *args, **kwargs)
+        except RuntimeError as error:
+            if str(error).startswith(OF_KERNELS):
+                check_recording(error, function, (self, *args), kwargs)
+            raise
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"`{function.__name__}`, in place."

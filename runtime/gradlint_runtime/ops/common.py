@@ -200,9 +200,13 @@ def in_order_of(value: np.ndarray, *operands: Any) -> np.ndarray:
     if value.ndim < 2 or not value.size or not arrays:
         return value
     order = _order([_wide_strides(each, value.shape) for each in arrays], value.shape)
-    made = np.empty([value.shape[at] for at in order], value.dtype).transpose(np.argsort(order))
-    if made.strides == value.strides:
+    strides, step = [0] * value.ndim, value.itemsize
+    for at in reversed(order):
+        strides[at] = step
+        step *= value.shape[at]
+    if value.strides == tuple(strides):
         return value
+    made: np.ndarray = np.ndarray(value.shape, value.dtype, strides=strides)  # which owns its memory
     made[...] = value
     return made
 

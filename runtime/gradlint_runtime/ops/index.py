@@ -11,6 +11,7 @@ from .. import inplace
 from ..apply import counted, plain, record, written
 from ..dtypes import BOOL, COMPLEX, int64
 from ..tensor import Tensor, sharing
+from ..views import densely
 from .common import broadcast_shape, dim_of
 from .shape import alias, expand, reshape
 
@@ -227,7 +228,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         )
     if isinstance(value, complex) and input._dtype.category != COMPLEX:
         raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
-    made = array.copy()
+    made = densely(array).copy("K")
     flat = made if made.ndim else made.reshape(1)
     flat[_key(flat.ndim, at, places)] = value._array if isinstance(value, Tensor) else value
     to_self = lambda grad, index: index_fill(grad, at, index, 0)  # noqa: E731

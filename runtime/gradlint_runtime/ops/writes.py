@@ -81,6 +81,7 @@ def zeroed(input: Tensor) -> Tensor:
     return record("ZeroBackward0", made, (input, zeros_of), dtype=input._dtype)
 
 
+inplace.READING_FIRST.add(filled)
 inplace.COPYING.update((copied, _onto_itself))
 inplace.FILLING.update((filled, zeroed, _onto_itself, index_fill, index_put, masked_fill))
 
