@@ -297,9 +297,12 @@ def grad_off(m: Machine) -> Flag:
 
 
 def dropped(m: Machine, value: Any) -> None:
-    """A suspended generator is resumed, closed or collected: the mode it had entered is left, now or later."""
+    """A suspended generator is resumed, closed or collected: the mode it had entered is left, now or later. What
+    `inference_mode` has entered by hand ends with the object, too."""
     for leaf in leaves(m.simplified(value)):
         thing = m.get(leaf)
+        if isinstance(thing, Context) and thing.entered and thing.spec.kind == "inference_mode":
+            m.state.mode = Mode(UNKNOWN, UNKNOWN, m.state.mode.stack)
         if isinstance(thing, Generator) and thing.switched:
             m.state.mode = Mode(UNKNOWN, UNKNOWN, m.state.mode.stack)
             m.put(leaf, replace(thing, switched=False))
