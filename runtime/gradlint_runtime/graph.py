@@ -194,11 +194,12 @@ class NotImplementedNode(Node):
     """The node of what has no derivative: it is evaluated, and so raises, before any other."""
 
     sequence = property(lambda self: Accumulate.sequence, lambda self, nr: None)
-    refusal: Any = None  # what raises though no way leads back
+    refusal: Any = None  # what raises where no way leads back
 
     def apply(self, grads: list[Any], needed: Needed) -> list[Any]:
-        if self.refusal is not None:
-            self.refusal(grads[0])
+        refusal = self.refusal or next((function for _, function, names in self.ways if not names), None)
+        if refusal is not None:
+            refusal(grads[0])
         return super().apply(grads, needed)
 
 
