@@ -28,6 +28,7 @@ from gradlint.analysis.narrowing import narrow
 from gradlint.analysis.operators import binary, compare_flag, truth_of
 from gradlint.analysis.values import (
     NONE,
+    Const,
     Context,
     Descriptor,
     Extern,
@@ -272,7 +273,9 @@ def _case(m: Machine, node: ir.Match, subject: Any, index: int) -> None:
         return
     value = evaluate(m, case.pattern.expr) if case.pattern.expr is not None else None
     if case.pattern.kind == "value" and value is not None:
-        flag = m.split_both(subject, value, lambda s, v: compare_flag(m, "==", s, v, node.at))
+        # Python compares with these three by identity.
+        how = "is" if isinstance(value, Const) and isinstance(value.value, (bool, type(None))) else "=="
+        flag = m.split_both(subject, value, lambda s, v: compare_flag(m, how, s, v, node.at))
         m.under(flag, matched, lambda: _case(m, node, subject, index + 1), node.at)
         return
     from gradlint.analysis.values import UNKNOWN
