@@ -76,6 +76,10 @@ class Event:
     path: tuple[Place, ...] = field(default=(), compare=False)
     likely: bool = False
     """True where reaching this place at all rests on an assumption (an open condition does not count)."""
+    one_of: bool = False
+    """Whether it happens with one of several values of which nobody knows which one stands there; then it is `likely`."""
+    when: tuple[tuple[Place, bool], ...] = field(default=(), compare=False)
+    """How the tests must have ended that chose among the values which the event is about: (test, outcome)."""
     entry: int = field(default=0, compare=False)
     """The function of the checked file that was run as if called from outside; 0 where the module's own code ran."""
 

@@ -135,7 +135,7 @@ def _logic_from(m: Machine, node: ir.Logic, index: int) -> Any:
 
 
 def _choose(m: Machine, node: ir.Choose) -> Any:
-    test = truth_of(m, evaluate(m, node.test))
+    test = m.asked(truth_of(m, evaluate(m, node.test)), node.test.at, node.at)
     return m.under(test, lambda: evaluate(m, node.then), lambda: evaluate(m, node.other), node.at)
 
 

@@ -21,8 +21,10 @@ from gradlint.analysis.joins import join_flags, join_values
 from gradlint.analysis.ledger import Ledger
 from gradlint.analysis.state import Contexts, Mode, State, join_all, symbol_below
 from gradlint.analysis.values import (
+    FALSE,
     NONE,
     REFUSED,
+    TRUE,
     UNKNOWN,
     Const,
     Extern,
@@ -37,6 +39,7 @@ from gradlint.analysis.values import (
     Tensor,
     Truth,
     both,
+    conditions,
     is_false,
     leaves,
     negate,
@@ -246,6 +249,10 @@ class Machine:
         """The views that were made of a tensor, by address."""
         self.given_data: set[int] = set()
         """Storages of tensors whose `.data` was assigned: one that was no inference tensor may be written all the same."""
+        self.tests: dict[Symbol, tuple[int, Flag]] = {}
+        """By open condition: where the source first asks about it, and the outcome of that test."""
+        self.chosen: list[Symbol] = []
+        """The open conditions that choose the values which are being looked at."""
         self.held_inside = False
         """Whether a decorated generator was left waiting inside a mode that its body has entered."""
         self.deferred = 0
@@ -391,16 +398,20 @@ class Machine:
         for number in range(first, len(self.events)):
             event = self.events[number]
             if event not in sides[number >= second]:
-                self.events[number] = replace(event, likely=True)
+                self.events[number] = replace(event, likely=True, one_of=True)
 
     def split(self, value: Any, function: Callable[[Any], Any]) -> Any:
         """`function` of each leaf of a choice, each in the state where the value is that leaf."""
         value = self.state.simplify(value)
         if not isinstance(value, Phi):
             return function(value)
-        return self.branch(
-            value.cond, lambda: self.split(value.then, function), lambda: self.split(value.other, function)
-        )
+        self.chosen.append(value.cond)
+        try:
+            return self.branch(
+                value.cond, lambda: self.split(value.then, function), lambda: self.split(value.other, function)
+            )
+        finally:
+            self.chosen.pop()
 
     def split_both(self, a: Any, b: Any, function: Callable[[Any, Any], Any]) -> Any:
         """`function` of each pair of leaves of two choices."""
@@ -470,7 +481,29 @@ class Machine:
         """The same, at a place that was kept as an integer."""
         path = tuple(self.place(a.site) for a in self.stack if a.site)
         entry = next((a.code.at for a in self.stack if a.code is not None and not a.site), 0)
-        self.emit(kind(where=self.place(here), mode=self.mode_fact(), path=path, entry=entry, **fields))
+        when = self._outcomes() if self.chosen else ()
+        self.emit(kind(where=self.place(here), mode=self.mode_fact(), path=path, entry=entry, when=when, **fields))
+
+    def _outcomes(self) -> tuple[tuple[Place, bool], ...]:
+        """How the tests ended that chose the values which are being looked at, as far as the source shows them."""
+        found = {}
+        for cond in self.chosen:
+            at, flag = self.tests.get(cond, (0, UNKNOWN))
+            outcome = self.simplified(flag)
+            if isinstance(outcome, Truth) and outcome.value is not None:
+                found[self.place(at)] = outcome.value
+        return tuple(found.items())
+
+    def asked(self, test: Flag, shown: int, at: int) -> Flag:
+        """The outcome of a test that the source shows at `shown`: an unknown one is a fresh condition."""
+        test = self.state.simplify(test)
+        if isinstance(test, Truth):
+            if test.value is not None:
+                return test
+            test = Phi(("truth", self.symbol(at, "test")), TRUE, FALSE)
+        for cond in conditions(test):
+            self.tests.setdefault(cond, (self.here(shown or at), test))
+        return test
 
     def mode_fact(self, mode: Mode | None = None) -> ModeFact:
         mode = mode or self.state.mode

@@ -246,6 +246,7 @@ def _if(m: Machine, node: ir.If) -> None:
         narrow(m, node.test, holds)
         run_block(m, body)
 
+    test = m.asked(test, node.test.at, node.at)
     m.under(test, lambda: branch(True, node.body), lambda: branch(False, node.orelse), node.at)
 
 

@@ -14,7 +14,7 @@ nothing ever assumes it, it only says "one of the two".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import field
 from typing import Any, TypeVar
 
@@ -62,6 +62,15 @@ def leaves(tree: Any) -> tuple[Any, ...]:
     if type(tree) is not Phi:
         return (tree,)
     return (*leaves(tree.then), *leaves(tree.other))
+
+
+def conditions(tree: Any) -> Iterator[Symbol]:
+    """The open conditions that a choice asks, outermost first."""
+    if type(tree) is Phi:
+        if tree.cond[0] != "any":
+            yield tree.cond
+        yield from conditions(tree.then)
+        yield from conditions(tree.other)
 
 
 def resolve(tree: Any, facts: Mapping[Symbol, bool]) -> Any:

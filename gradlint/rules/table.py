@@ -5,6 +5,7 @@ In: a report of the analysis and the codes that are asked for. Out: findings, on
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from gradlint.analysis.events import Event, Place, TensorFact
@@ -71,7 +72,7 @@ from gradlint.rules import (
 )
 from gradlint.rules.pileup import Line, Sighting, settle
 from gradlint.rules.rule import Report, Rule
-from gradlint.rules.wording import ancestors
+from gradlint.rules.wording import ALSO, ancestors, outcome
 
 RULES: tuple[Rule, ...] = (
     backward_without_graph.RULE,
@@ -171,6 +172,9 @@ def findings_of(report: Report, codes: frozenset[str]) -> tuple[Finding, ...]:
     return settle(list(first.values()))
 
 
+TESTS_SHOWN = 2
+
+
 def _start(finding: Finding) -> tuple[str, int, int, str, str]:
     return finding.path, finding.span.line, finding.span.column, finding.code, finding.message
 
@@ -182,7 +186,18 @@ def _sighting(report: Report, found: list[tuple[Finding, Event]]) -> Sighting:
     ways = frozenset((event.entry, _places(report, event)) for event in events)
     origins = frozenset(line for event in events for line in _origins(report, event))
     modes = frozenset((report.path(p), report.line(p)) for event in events for _, p in event.mode.stack if p.at)
+    if when := _when(report, best, [event for _, event in found]):
+        plain, also, rest = best.message.partition(ALSO)
+        best = replace(best, message=f"{plain} ({when}, {also[2:]}{rest}" if also else f"{plain} ({when})")
     return Sighting(best, ways, origins, modes)
+
+
+def _when(report: Report, finding: Finding, events: list[Event]) -> str:
+    """The outcomes of tests without which none of the events happens: "when `phase` is false (line 3)"."""
+    first = events[0].when
+    common = [pair for pair in first if all(pair in event.when for event in events)]
+    told = dict.fromkeys(outcome(report, place, held, finding) for place, held in common)
+    return f"when {' and '.join(list(told)[:TESTS_SHOWN])}" if told else ""
 
 
 def _places(report: Report, event: Event) -> tuple[tuple[str, Span], ...]:

@@ -17,6 +17,8 @@ from gradlint.findings import Evidence, Finding, Fix, Note, Origin
 from gradlint.rules.rule import Report, Rule, note
 
 CALLS_SHOWN = 3
+LONGEST_TEST = 60
+ALSO = " (assuming that "
 
 WAYS_OUT = {
     "mode": "move the forward pass out of it",
@@ -95,11 +97,22 @@ def call_notes(report: Report, event: Event) -> list[Note]:
     return [note(report, place, "called from here", home) for place in event.path[-CALLS_SHOWN:]]
 
 
+def outcome(report: Report, test: Place, held: bool, finding: Finding) -> str:
+    """How a test must have ended, for a message: "`phase` (line 3) is false"."""
+    text = " ".join(report.text(test).split())
+    source = quoted(text, "the test") if len(text) <= LONGEST_TEST else "the test"
+    path, line = report.path(test), report.line(test)
+    where = f" (line {line} of {PurePath(path).name})" if path != finding.path else f" (line {line})"
+    return f"{source}{where} is {'true' if held else 'false'}"
+
+
 def assumption(event: Event, facts: Iterable[TensorFact], flags: Iterable[Truth]) -> str:
     """What a likely finding rests on, as a clause."""
     for fact in facts:
         if fact.assumes:
             return fact.assumes
+    if event.one_of:
+        return "it holds this one of several values"
     for flag in flags:
         if flag.assumed:
             return (
@@ -116,7 +129,7 @@ def tell(
     flags = tuple(flags)
     likely = event.likely or any(flag.assumed for flag in flags)
     if likely:
-        message += f" (assuming that {assumption(event, facts, flags)})"
+        message += f"{ALSO}{assumption(event, facts, flags)})"
     notes = dict.fromkeys([*because, *call_notes(report, event)])
     return rule.found(report, event.where, message, likely=likely, because=notes, evidence=evidence, fix=fix)
 
