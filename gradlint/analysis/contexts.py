@@ -171,9 +171,10 @@ class Watch:
 
     def seen(self, m: Machine) -> dict[str, Any]:
         """The fields of `ContextEntered` that only the end of the block can tell."""
-        sure, maybe = (now - then for now, then in zip(m.recorded.get(self.here, (0, 0)), self.recorded))
-        recorded = Truth(True) if sure else Truth(None) if maybe else Truth(False)
-        return {"recorded": recorded, "differentiated": m.differentiations != self.differentiations}
+        return {
+            "recorded": m.recorded_since(self.here, self.recorded),
+            "differentiated": m.differentiations != self.differentiations,
+        }
 
 
 def under(m: Machine, spec: ModeSpec, run: Callable[[], Any], at: int, name: str = "") -> Any:

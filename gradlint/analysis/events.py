@@ -439,11 +439,11 @@ class ModeLeft(Event):
 
 @record
 class RanInThread(Event):
-    """Work was handed to a thread or executor under a mode that the thread does not inherit. `computed`: it computed
-    with tensors in the thread's own mode, not only inside modes that it enters itself."""
+    """Work was handed to a thread or executor under a mode that the thread does not inherit. `recorded`: whether an
+    operation was recorded in the thread's own mode, not only inside modes that it enters itself."""
 
     how: str = "Thread"
-    computed: bool = False
+    recorded: Truth = UNKNOWN
     function: str = ""
 
 

@@ -29,7 +29,7 @@ from gradlint.analysis.values import (
     Ref,
     Sequence,
     Tensor,
-    Truth,
+    any_of,
     is_false,
     is_true,
 )
@@ -268,7 +268,7 @@ def _report_lazy(m: Machine, thing: Generator, tally: Tally) -> None:
     if is_false(made.grad) and is_true(m.simplified(now.grad)) or is_true(made.inference) and is_false(now.inference):
         m.emit_at(
             events.RanLazily, thing.at, made=m.place(thing.at), made_mode=m.mode_fact(made), kind=thing.kind,
-            recorded=Truth(True) if sure else Truth(None) if maybe else Truth(False),
+            recorded=any_of(sure, maybe),
         )  # fmt: skip
 
 

@@ -38,6 +38,7 @@ from gradlint.analysis.values import (
     Symbol,
     Tensor,
     Truth,
+    any_of,
     both,
     conditions,
     is_false,
@@ -222,8 +223,6 @@ class Machine:
         """How many forward passes of modules are being run, one inside the other."""
         self.recorded: dict[int, tuple[int, int]] = {}
         """How many operations were recorded while a mode (by place) was the innermost: (for certain, perhaps)."""
-        self.computed_in: dict[int, int] = {}
-        """How many operations were computed while a mode (by place) was the innermost."""
         self.switches: dict[int, str] = {}
         """Places where the mode is switched by a statement, and how."""
         self.switches_in: dict[tuple[int, int], set[int]] = {}
@@ -522,12 +521,14 @@ class Machine:
     def compute(self) -> None:
         """An operation on tensors is computed here."""
         self.computed += 1
-        place = self.state.mode.stack[-1][1] if self.state.mode.stack else 0
-        self.computed_in[place] = self.computed_in.get(place, 0) + 1
 
     def recordings(self) -> tuple[int, int]:
         """How many operations were recorded so far: (for certain, perhaps)."""
         return sum(n for n, _ in self.recorded.values()), sum(n for _, n in self.recorded.values())
+
+    def recorded_since(self, place: int, before: tuple[int, int]) -> Truth:
+        """Whether an operation was recorded while the mode of a place was the innermost, since it stood at `before`."""
+        return any_of(*(now - then for now, then in zip(self.recorded.get(place, (0, 0)), before)))
 
     @property
     def recording(self) -> Flag:

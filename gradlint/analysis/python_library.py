@@ -425,7 +425,7 @@ def in_thread(
     """Run something as a new thread does: in a mode of its own, which starts with grad enabled. `first`: what each worker
     of a pool runs when it starts."""
     m.unseen += 1
-    outside, before, base = m.state.mode, m.computed_in.get(0, 0), m.thread_base
+    outside, before, base = m.state.mode, m.recorded.get(0, (0, 0)), m.thread_base
     exits, m.exits = m.exits, Exits()
     m.state.mode, m.thread_base = Mode(), len(m.stack) + 1
     m.guarded += 1
@@ -439,9 +439,8 @@ def in_thread(
         m.state = join_all([m.state, *(state for state, _ in m.exits.raises)]).fork()
         m.exits = exits
         m.state.mode, m.thread_base = outside, base
-    m.event(
-        events.RanInThread, place or at, how=how, computed=m.computed_in.get(0, 0) != before, function=name_of(func),
-    )  # fmt: skip
+    recorded = m.recorded_since(0, before)
+    m.event(events.RanInThread, place or at, how=how, recorded=recorded, function=name_of(func))
     return result
 
 

@@ -179,6 +179,11 @@ def truth(value: bool) -> Truth:
     return TRUE if value else FALSE
 
 
+def any_of(sure: int, maybe: int) -> Truth:
+    """Whether there is one, of so many that are there for certain and so many that may be."""
+    return TRUE if sure else UNKNOWN if maybe else FALSE
+
+
 # ------------------------------------------------------------------------------------------------- values
 
 

@@ -37,7 +37,7 @@ y = results[0]"""
 
 
 def check(event: RanInThread, report: Report) -> Iterator[Finding]:
-    if not event.computed or not is_off(event.mode):
+    if not holds(event.recorded) or not is_off(event.mode):
         return
     mode = f"torch.{_kind(event)}()"
     name = f"`{event.function}`" if event.function else "the work"
