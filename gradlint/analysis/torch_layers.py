@@ -26,6 +26,7 @@ from gradlint.analysis.values import (
     TRUE,
     UNKNOWN,
     Const,
+    Extern,
     Flag,
     Instance,
     Node,
@@ -66,7 +67,7 @@ def apply_layer(m: Machine, ref: Ref, thing: Instance, name: str, call: Call) ->
     inputs = [*named.values(), *extra]
     if row.alias == ("self",) and inputs and not row.writes_input:
         return inputs[0]
-    own = torch_modules.trainable(m, ref)
+    own = _own(m, ref, thing, row)
     carrying = [*(v for k, v in named.items() if k in row.flows), *extra]
     flag = both(m.recording, either(own if row.learns else FALSE, any_of(m, carrying)))
     if call.rest or any(k in named and not is_false(rg_of(m, named[k])) for k in row.maybe_flows):
@@ -82,6 +83,15 @@ def apply_layer(m: Machine, ref: Ref, thing: Instance, name: str, call: Call) ->
     if name.rpartition(".")[2] in torch_advice.LOSSES:
         torch_advice.regression(m, name, inputs, made, call.at)
     return made
+
+
+def _own(m: Machine, ref: Ref, thing: Instance, row: layer_rows.LayerRow) -> Flag:
+    """Whether a parameter that a layer computes with requires grad: one that derives from it may have others besides."""
+    if isinstance(thing.cls, Extern) or row.has_children:
+        return torch_modules.trainable(m, ref)
+    flag = m.simplified(flag_in(thing.attrs[torch_modules.OWN])) if torch_modules.has_rest(m, thing) else FALSE
+    held = [thing.attrs[name] for name, _ in row.parameters if name in thing.attrs]
+    return either(flag, any_of(m, held))
 
 
 def _in_place(m: Machine, target: Ref, row: layer_rows.LayerRow, name: str, call: Call) -> Any:

@@ -177,15 +177,7 @@ def super_init(m: Machine, obj: Ref, base: str, call: Call) -> Any:
     elif torch_distributions.is_measured(base):
         torch_distributions.initialised(m, obj, base, call)
     elif torch_modules.is_module_class(base) and layer_rows.layer(base) is not None:
-        row = layer_rows.layer(base)
-        assert row is not None
-        given = {**dict(zip(row.arguments, call.args)), **call.kwargs}
-        attrs = {**given, **thing.attrs}
-        if row.parameters:
-            from gradlint.analysis.values import TRUE
-
-            attrs.setdefault(torch_modules.OWN, TRUE)
-        m.put(obj, replace(thing, attrs=attrs))
+        m.put(obj, replace(thing, attrs={**torch_modules.layer_attributes(m, base, call), **thing.attrs}))
     return None
 
 
@@ -291,8 +283,10 @@ def super_method(m: Machine, owner: Super, name: str, call: Call) -> Any:
             store(m, owner.self, key.value, call.arg(1, default=NONE))
         return NONE
     if isinstance(m.get(owner.self), Instance):
+        if short == "forward" and torch_modules.is_module_class(base):
+            return torch_module_calls.base_forward(m, owner.self, base, replace(call, self=owner.self))
         made = extern_method(m, replace(call, name=short, self=owner.self))
-        if made is None and short == "__call__" or short == "forward" and made is None:
+        if made is None and short == "__call__":
             made = torch_module_calls.call_module(m, owner.self, replace(call, self=owner.self))
         if made is not None:
             return made

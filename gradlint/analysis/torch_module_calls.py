@@ -122,6 +122,18 @@ def _forward(m: Machine, ref: Ref, thing: Instance, call: Call) -> Any:
     return _unknown(m, ref, call)
 
 
+def base_forward(m: Machine, ref: Ref, base: str, call: Call) -> Any:
+    """`super().forward(...)` where the class above is the external one `base`."""
+    thing = m.get(ref)
+    if base == "torch.nn.Sequential":
+        return _sequential(m, ref, call)
+    if isinstance(thing, Instance) and base != torch_modules.MODULE and layer_rows.exists(base):
+        from gradlint.analysis.torch_layers import apply_layer
+
+        return apply_layer(m, ref, thing, base, call)
+    return _unknown(m, ref, call)
+
+
 def _layer_name(m: Machine, thing: Instance) -> str:
     if isinstance(thing.cls, Extern):
         return thing.cls.name
@@ -215,10 +227,10 @@ def attribute(m: Machine, ref: Ref, base: str, name: str, at: int) -> Any:
         return held.items[int(name)]
     if isinstance(held, Sequence) and name in ("append", "extend", "insert", "pop"):
         return Builtin(thing.attrs[CHILDREN], name)
-    row = layer_rows.layer(thing.cls.name) if isinstance(thing.cls, Extern) else None
+    row = layer_rows.layer(torch_modules.layer_name(m, thing))
     if row is not None and name in row.buffers:
         return Opaque(("attr", ("ref", ref.addr), name), FALSE)
-    if row is not None:
+    if row is not None and (isinstance(thing.cls, Extern) or name in row.arguments):
         return Opaque(("attr", ("ref", ref.addr), name), FALSE, "number")
     return None
 

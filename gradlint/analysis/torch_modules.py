@@ -52,6 +52,8 @@ from gradlint.findings import Origin
 from gradlint.records import replace
 
 OWN, CHILDREN, HOOKS, PRE, INFERENCE = ":own", ":children", ":hooks", ":pre", ":inference"
+GIVEN = ":given."
+"""Stands before the name of a constructor argument that has the name of a parameter: `bias`."""
 MODULE = "torch.nn.Module"
 CONTAINERS = frozenset({
     "torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict", "torch.nn.ParameterList", "torch.nn.ParameterDict",
@@ -183,24 +185,52 @@ def own_parameters(m: Machine, ref: Any) -> list[Ref]:
     return found
 
 
+def layer_name(m: Machine, thing: Instance) -> str:
+    """The torch layer that a module is, or that its class derives from and has initialised; "" where there is none."""
+    if isinstance(thing.cls, Extern):
+        return thing.cls.name if layer_rows.layer(thing.cls.name) is not None else ""
+    if OWN not in thing.attrs:
+        return ""
+    return next((name for name in externs(m, thing.cls) if layer_rows.layer(name) is not None), "")
+
+
 def layer_names(m: Machine, thing: Instance) -> tuple[str, ...]:
     """Names of the parameters that a torch layer has, as built."""
-    row = layer_rows.layer(thing.cls.name) if isinstance(thing.cls, Extern) else None
+    name = layer_name(m, thing)
+    row = layer_rows.layer(name)
     if row is None:
         return ()
-    given, default = options(m, thing), layer_rows.defaults(thing.cls.name)
+    given, default = options(m, thing), layer_rows.defaults(name)
     return tuple(n for n, _ in row.parameters if layer_rows.has_parameter(row, n, given, default))
 
 
 def options(m: Machine, thing: Instance) -> dict[str, Any]:
     """What a layer was built with: constants where they are known, UNSEEN where they are not."""
-    row = layer_rows.layer(thing.cls.name) if isinstance(thing.cls, Extern) else None
+    row = layer_rows.layer(layer_name(m, thing))
     found = {}
     for key in row.arguments if row is not None else ():
-        if key in thing.attrs:
-            value = m.simplified(thing.attrs[key])
+        given = thing.attrs.get(GIVEN + key, thing.attrs.get(key))
+        if given is not None:
+            value = m.simplified(given)
             found[key] = value.value if isinstance(value, Const) else layer_rows.UNSEEN
     return found
+
+
+def layer_attributes(m: Machine, name: str, call: Call) -> dict[str, Any]:
+    """What the constructor of a torch layer leaves on the module: its arguments, and whether it has parameters."""
+    row = layer_rows.layer(name)
+    attrs: dict[str, Any] = {}
+    if row is not None:
+        given = {**dict(zip(row.arguments, call.args)), **call.kwargs}
+        if call.rest:
+            given.update((key, m.opaque(call.at, tag=key)) for key in row.arguments if key not in given)
+        own = {parameter for parameter, _ in row.parameters}
+        attrs.update((GIVEN + key if key in own else key, value) for key, value in given.items())
+    if row is None or row.has_children or layer_names(m, Instance(Extern(name), attrs)):
+        attrs[OWN] = TRUE if row is not None else LIKELY_TRUE
+        if m.state.mode.inference != FALSE:
+            attrs[INFERENCE] = m.state.mode.inference
+    return attrs
 
 
 def has_rest(m: Machine, thing: Instance) -> bool:
@@ -259,17 +289,8 @@ def make_layer(m: Machine, call: Call) -> Any:
         return container(
             m, m.alloc(call.at, Instance(Extern(name), initial_attributes(m, call.at)), "module"), name, call
         )
-    row = layer_rows.layer(name)
-    attrs = initial_attributes(m, call.at)
-    if row is not None:
-        attrs |= dict(zip(row.arguments, call.args))
-        attrs |= call.kwargs
+    attrs = initial_attributes(m, call.at) | layer_attributes(m, name, call)
     thing = Instance(Extern(name), attrs)
-    has = row is None or row.has_children or bool(layer_names(m, Instance(Extern(name), attrs)))
-    if has:
-        attrs[OWN] = TRUE if row is not None else LIKELY_TRUE
-        if m.state.mode.inference != FALSE:
-            attrs[INFERENCE] = m.state.mode.inference
     if name in WRAPPERS:
         attrs.pop(OWN, None)
         attrs["module"] = call.arg(0, "module", NONE)
@@ -316,11 +337,11 @@ def materialise(m: Machine, ref: Ref, name: str) -> Any:
     """The parameter `name` of a torch layer as a tensor of the heap; None where the layer has none of that name."""
     thing = m.get(ref)
     assert isinstance(thing, Instance)
-    if not isinstance(thing.cls, Extern) or layer_rows.layer(thing.cls.name) is None:
+    row = layer_rows.layer(layer_name(m, thing))
+    if row is None:
         return None
     if name not in layer_names(m, thing):
-        row = layer_rows.layer(thing.cls.name)
-        return NONE if row is not None and any(name == n for n, _ in row.parameters) else None
+        return NONE if any(name == n for n, _ in row.parameters) else None
     flag = m.simplified(flag_in(thing.attrs.get(OWN, FALSE)))
     address = m.contexts.address(m.contexts.context_of(ref.addr), "param", ref.addr, name)
     if name.startswith("weight"):
